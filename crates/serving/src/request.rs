@@ -1,0 +1,134 @@
+use std::{fmt, time::Duration};
+
+use tensor::Tensor;
+
+use crate::Timestamp;
+
+/// One inference, decoded but not yet checked against a model.
+#[derive(Clone, Debug, Default)]
+pub struct InferRequest {
+    /// The client's name for the request; empty if it gave none.
+    pub id: String,
+    /// Inputs in the client's order.
+    pub inputs: Vec<NamedTensor>,
+    /// Outputs wanted; empty means all.
+    pub outputs: Vec<String>,
+    /// 1 is the highest; 0 means the model's default.
+    pub priority: u64,
+    /// The client's limit on the time in the queue; `None` leaves it to the model's policy.
+    pub timeout: Option<Duration>,
+    /// Parameters that the protocol does not know itself; they go to the backend.
+    pub parameters: Parameters,
+    /// When its first byte was looked at; the start of the request's end-to-end time.
+    pub received: Timestamp,
+}
+
+/// Parameters in the client's order.
+pub type Parameters = Vec<(String, ParameterValue)>;
+
+/// Value of a request's or response's parameter.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is its own name")]
+pub enum ParameterValue {
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    String(String),
+}
+
+/// A tensor under a model's name for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// Input or output name.
+    pub name: String,
+    /// The value.
+    pub tensor: Tensor,
+}
+
+/// What a model answered.
+#[derive(Clone, Debug)]
+pub struct InferResponse {
+    /// In the order asked for, or the model's order.
+    pub outputs: Vec<NamedTensor>,
+    /// Where the time went.
+    pub timing: Timing,
+}
+
+/// Where the time of one request went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// From the first byte to the queue: decoding and checking.
+    pub decode: Duration,
+    /// From the queue to an instance.
+    pub queue: Duration,
+    /// Gathering the batch's inputs into the engine's buffers.
+    pub compute_input: Duration,
+    /// The engine's own work.
+    pub compute_infer: Duration,
+    /// Getting outputs out of the engine and splitting them.
+    pub compute_output: Duration,
+    /// Rows that ran together.
+    pub batch_rows: usize,
+    /// Requests that ran together.
+    pub batch_requests: usize,
+    /// Why the batch left when it did.
+    pub batch_reason: BatchReason,
+}
+
+/// Why a batch left the queue when it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BatchReason {
+    /// An instance was free and the model asks for no delay.
+    #[default]
+    Idle,
+    /// Another request would not have fitted.
+    Full,
+    /// It reached a preferred size.
+    Preferred,
+    /// Its oldest request had waited as long as the model allows.
+    Delay,
+    /// A request in it would have run out of time.
+    Deadline,
+    /// The next requests have another shape.
+    ShapeChange,
+    /// The next requests have another priority.
+    Priority,
+    /// A batch failed and its requests were run one by one.
+    Retry,
+}
+
+impl BatchReason {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::Idle,
+        Self::Full,
+        Self::Preferred,
+        Self::Delay,
+        Self::Deadline,
+        Self::ShapeChange,
+        Self::Priority,
+        Self::Retry,
+    ];
+
+    /// Lower-case name for statistics, metrics and timing headers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Full => "full",
+            Self::Preferred => "preferred",
+            Self::Delay => "delay",
+            Self::Deadline => "deadline",
+            Self::ShapeChange => "shape_change",
+            Self::Priority => "priority",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+impl fmt::Display for BatchReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
