@@ -1,0 +1,193 @@
+use std::{
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use serving::Repository;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tracing::{info, warn};
+
+use crate::{
+    Options, StartError, grpc, http,
+    listen::{Acceptor, bind},
+    metrics::MetricsThread,
+    shutdown::{Phase, ShutdownControl},
+    state::State,
+};
+
+/// Sent to an HTTP connection that is one too many.
+const HTTP_REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/json\r\ncontent-length: 32\r\nretry-after: 1\r\n\
+    connection: close\r\n\r\n{\"error\":\"too many connections\"}";
+
+/// How long dropped requests get to fall over after an abort.
+const ABORT_WAIT: Duration = Duration::from_secs(1);
+
+/// The running front ends. Dropping it drops their connections; [`shutdown`](Self::shutdown) ends
+/// them properly.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Addresses,
+    repository: Arc<Repository>,
+    control: ShutdownControl,
+    fronts: Vec<JoinHandle<()>>,
+    metrics: Option<MetricsThread>,
+    grace: Duration,
+    exit_timeout: Duration,
+}
+
+/// Where the front ends listen; `None` where one is off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// REST.
+    pub http: Option<SocketAddr>,
+    /// gRPC.
+    pub grpc: Option<SocketAddr>,
+    /// Metrics and health.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// How a shutdown went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// Requests that were still running when the exit timeout was over, and were dropped.
+    pub dropped_requests: usize,
+}
+
+/// Listeners that are bound and not served yet.
+struct Listeners {
+    http: Option<StdListener>,
+    grpc: Option<StdListener>,
+    metrics: Option<StdListener>,
+}
+
+impl Server {
+    /// Binds every listener, then serves `repository` on the calling task's runtime; metrics get a
+    /// thread and runtime of their own, so that they answer under any load.
+    ///
+    /// # Errors
+    ///
+    /// A port is taken, or the system refuses a thread. Nothing is left running.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(repository: Arc<Repository>, options: Options) -> Result<Self, StartError> {
+        let listeners = Listeners::bind(&options)?;
+        let addresses = listeners.addresses()?;
+        let (control, shutdown) = ShutdownControl::new();
+        let state = Arc::new(State {
+            repository: Arc::clone(&repository),
+            log: Arc::clone(&options.log),
+            access_log: options.access_log,
+            shutdown,
+        });
+        let metrics = listeners
+            .metrics
+            .map(|listener| MetricsThread::start(listener, Arc::clone(&state)))
+            .transpose()?;
+        let mut fronts = Vec::new();
+        if let Some(listener) = listeners.http {
+            fronts.push(tokio::spawn(serve_http(into_tokio(listener)?, Arc::clone(&state), options.http)));
+        }
+        if let Some(listener) = listeners.grpc {
+            fronts.push(tokio::spawn(serve_grpc(into_tokio(listener)?, state, options.grpc)));
+        }
+        info!(?addresses, "listening");
+        let Options { grace, exit_timeout, .. } = options;
+        Ok(Self { addresses, repository, control, fronts, metrics, grace, exit_timeout })
+    }
+
+    /// Where the front ends listen.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Stops without losing a request: readiness goes off, connections are accepted for the grace
+    /// time, then no more; what is in flight ends, or is dropped when the exit timeout is over.
+    /// Metrics answer until the end.
+    pub async fn shutdown(mut self) -> ShutdownReport {
+        self.repository.begin_drain();
+        self.control.enter(Phase::Draining);
+        info!(grace = ?self.grace, "not ready any more, still accepting");
+        let never = std::future::pending::<()>();
+        let _ = tokio::time::timeout(self.grace, never).await;
+
+        self.control.enter(Phase::Closing);
+        info!(in_flight = self.repository.in_flight(), "finishing what is in flight");
+        let ended = tokio::time::timeout(self.exit_timeout, wait_all(&mut self.fronts)).await;
+        let mut dropped_requests = 0;
+        if ended.is_err() {
+            dropped_requests = self.repository.in_flight();
+            warn!(dropped_requests, exit_timeout = ?self.exit_timeout, "dropping what is in flight");
+        }
+        self.control.enter(Phase::Aborting);
+        let _ = tokio::time::timeout(ABORT_WAIT, wait_all(&mut self.fronts)).await;
+        if let Some(metrics) = self.metrics.take() {
+            metrics.stop();
+        }
+        ShutdownReport { dropped_requests }
+    }
+}
+
+/// Waits until every task has ended; those that have are taken off the list.
+async fn wait_all(tasks: &mut Vec<JoinHandle<()>>) {
+    while let Some(task) = tasks.last_mut() {
+        if let Err(error) = task.await {
+            warn!(%error, "a front end ended early");
+        }
+        tasks.pop();
+    }
+}
+
+impl Listeners {
+    fn bind(options: &Options) -> Result<Self, StartError> {
+        let bind_to = |port: Option<u16>, flag| {
+            port.map(|port| bind(options.host, port, flag)).transpose()
+        };
+        Ok(Self {
+            http: bind_to(options.http_port, "--http-port")?,
+            grpc: bind_to(options.grpc_port, "--grpc-port")?,
+            metrics: bind_to(options.metrics_port, "--metrics-port")?,
+        })
+    }
+
+    fn addresses(&self) -> Result<Addresses, StartError> {
+        let address = |listener: &Option<StdListener>| {
+            let address = listener.as_ref().map(StdListener::local_addr).transpose();
+            address.map_err(|source| StartError::Start { what: "a listener", source })
+        };
+        Ok(Addresses {
+            http: address(&self.http)?,
+            grpc: address(&self.grpc)?,
+            metrics: address(&self.metrics)?,
+        })
+    }
+}
+
+fn into_tokio(listener: StdListener) -> Result<TcpListener, StartError> {
+    TcpListener::from_std(listener)
+        .map_err(|source| StartError::Start { what: "a listener", source })
+}
+
+async fn serve_http(listener: TcpListener, state: Arc<State>, limits: crate::HttpLimits) {
+    let acceptor = Acceptor {
+        listener,
+        connections_max: limits.connections_max,
+        shutdown: state.shutdown.clone(),
+        refusal: HTTP_REFUSAL,
+    };
+    acceptor.run(|stream, peer| http::serve(stream, peer, Arc::clone(&state), limits)).await;
+}
+
+async fn serve_grpc(listener: TcpListener, state: Arc<State>, limits: crate::GrpcLimits) {
+    let acceptor = Acceptor {
+        listener,
+        connections_max: limits.connections_max,
+        shutdown: state.shutdown.clone(),
+        refusal: b"",
+    };
+    acceptor.run(|stream, peer| grpc::serve(stream, peer, Arc::clone(&state), limits)).await;
+}

@@ -1,0 +1,37 @@
+use std::sync::Arc;
+
+use serving::Repository;
+
+use crate::{LogControl, shutdown::Shutdown};
+
+/// Server name in metadata.
+pub(crate) const SERVER_NAME: &str = "hone";
+
+/// Server version in metadata.
+pub(crate) const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Protocol extensions that the server has, in metadata.
+pub(crate) const EXTENSIONS: [&str; 9] = [
+    "classification",
+    "model_repository",
+    "model_repository(unload_dependents)",
+    "schedule_policy",
+    "model_configuration",
+    "binary_tensor_data",
+    "parameters",
+    "statistics",
+    "logging",
+];
+
+/// What every front end shares. Nothing in it changes while the server runs but through its owner.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// The models. Owned by the core; front ends ask and load through it.
+    pub(crate) repository: Arc<Repository>,
+    /// Log settings. Owned by the command line.
+    pub(crate) log: Arc<dyn LogControl>,
+    /// Whether requests are logged. Fixed at start.
+    pub(crate) access_log: bool,
+    /// How far the server is from its end. Owned by [`Server`](crate::Server).
+    pub(crate) shutdown: Shutdown,
+}
