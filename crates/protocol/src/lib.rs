@@ -1,1 +1,10 @@
-//! To be written.
+//! Wire types: the KServe V2 protocol with Triton's extensions over REST and gRPC, and the model
+//! configuration document. No server and no client.
+#![forbid(unsafe_code)]
+
+pub mod grpc;
+mod inference;
+pub mod model_config;
+
+/// Descriptors of every message and service (`google.protobuf.FileDescriptorSet`), for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inference.bin"));

@@ -1,0 +1,28 @@
+//! Compiles `proto/` without needing `protoc`.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message;
+
+const PROTO_DIR: &str = "proto";
+const PROTO_FILES: [&str; 2] = ["model_config.proto", "grpc_service.proto"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={PROTO_DIR}");
+    let mut descriptors = protox::compile(PROTO_FILES, [PROTO_DIR])?;
+
+    tonic_prost_build::configure()
+        // Clients bring their own transport, so that this crate depends on none.
+        .build_transport(false)
+        .bytes(".")
+        .emit_rerun_if_changed(false)
+        .compile_fds(descriptors.clone())?;
+
+    // Comments served their purpose in the generated code.
+    for file in &mut descriptors.file {
+        file.source_code_info = None;
+    }
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is set by cargo")?);
+    fs::write(out_dir.join("inference.bin"), descriptors.encode_to_vec())?;
+    Ok(())
+}
