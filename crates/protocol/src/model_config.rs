@@ -23,6 +23,3 @@ pub use text::from_text;
 
 /// Size of the largest document that is read, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
-
-/// Messages and lists that a document may nest. The deepest path of the schema takes 8.
-pub const CONFIG_DEPTH_MAX: usize = 32;

@@ -1,4 +1,4 @@
-use super::{CONFIG_BYTES_MAX, CONFIG_DEPTH_MAX};
+use super::CONFIG_BYTES_MAX;
 
 /// Why a document is no model configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,14 +8,6 @@ pub enum ConfigError {
     TooLarge {
         /// Size of the document.
         bytes: usize,
-    },
-    /// More than [`CONFIG_DEPTH_MAX`].
-    #[error("line {line}, column {column}: nested deeper than {CONFIG_DEPTH_MAX} levels")]
-    TooDeep {
-        /// Counted from 1.
-        line: usize,
-        /// Counted from 1, in characters.
-        column: usize,
     },
     /// Something that the schema or the syntax does not allow.
     #[error("line {line}, column {column}: {message}")]

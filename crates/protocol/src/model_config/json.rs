@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{
     CONFIG_BYTES_MAX, ConfigError, ModelConfig,
-    schema::{explain, from_typed, model_config, to_typed},
+    schema::{all_names, did_you_mean, from_typed, model_config, to_typed},
 };
 
 /// Reads the protobuf JSON form; field names may be spelled as in the schema or in camel case.
@@ -43,7 +43,19 @@ pub fn to_json(config: &ModelConfig) -> String {
 fn locate(error: &serde_json::Error) -> ConfigError {
     let text = error.to_string();
     let message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
-    ConfigError::Invalid { line: error.line(), column: error.column(), message: explain(message) }
+    ConfigError::Invalid { line: error.line(), column: error.column(), message: reword(message) }
+}
+
+/// The reader knows the unknown name, but not the like of it.
+fn reword(message: &str) -> String {
+    let parts = |prefix| message.strip_prefix(prefix)?.strip_suffix('\'');
+    if let Some(name) = parts("unrecognized field name '") {
+        return format!("unknown field `{name}`{}", did_you_mean(name, &all_names(false)));
+    }
+    if let Some(name) = parts("unrecognized enum value '") {
+        return format!("unknown value `{name}`{}", did_you_mean(name, &all_names(true)));
+    }
+    message.to_owned()
 }
 
 struct Message<'a>(&'a DynamicMessage);

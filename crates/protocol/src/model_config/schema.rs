@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, MessageDescriptor};
 
 use super::ModelConfig;
 use crate::FILE_DESCRIPTOR_SET;
@@ -28,29 +28,31 @@ pub(super) fn from_typed(config: &ModelConfig) -> DynamicMessage {
         .expect("both are of one schema")
 }
 
-/// Rewords an error of the parser that is about an unknown name; leaves others as they are.
-pub(super) fn explain(message: &str) -> String {
-    unknown_field(message).or_else(|| unknown_value(message)).unwrap_or_else(|| message.to_owned())
+/// Says that a message has no such field.
+pub(super) fn unknown_field(name: &str, owner: &MessageDescriptor) -> String {
+    let known: Vec<_> = owner.fields().map(|known| known.name().to_owned()).collect();
+    format!("unknown field `{name}` of {}{}", short(owner.full_name()), did_you_mean(name, &known))
 }
 
-fn unknown_field(message: &str) -> Option<String> {
-    let (field, rest) = message.strip_prefix("field '")?.split_once("' not found for message '")?;
-    let owner = rest.strip_suffix('\'')?;
-    let fields = POOL.get_message_by_name(owner)?;
-    let names: Vec<_> = fields.fields().map(|known| known.name().to_owned()).collect();
-    Some(format!("unknown field `{field}` of {}{}", short(owner), did_you_mean(field, &names)))
+/// Says that an enumeration has no such value.
+pub(super) fn unknown_value(name: &str, owner: &EnumDescriptor) -> String {
+    let known: Vec<_> = owner.values().map(|known| known.name().to_owned()).collect();
+    format!("unknown value `{name}` of {}{}", short(owner.full_name()), did_you_mean(name, &known))
 }
 
-fn unknown_value(message: &str) -> Option<String> {
-    let (value, rest) =
-        message.strip_prefix("value '")?.split_once("' was not found for enum '")?;
-    let owner = rest.strip_suffix('\'')?;
-    let values = POOL.get_enum_by_name(owner)?;
-    let names: Vec<_> = values.values().map(|known| known.name().to_owned()).collect();
-    Some(format!("unknown value `{value}` of {}{}", short(owner), did_you_mean(value, &names)))
+/// Every name that a field or, with `values`, an enumeration's value may have.
+pub(super) fn all_names(values: bool) -> Vec<String> {
+    let fields = POOL.all_messages().flat_map(|message| {
+        message.fields().map(|field| field.name().to_owned()).collect::<Vec<_>>()
+    });
+    let constants = POOL
+        .all_enums()
+        .flat_map(|known| known.values().map(|value| value.name().to_owned()).collect::<Vec<_>>());
+    if values { constants.collect() } else { fields.collect() }
 }
 
-fn short(full_name: &str) -> &str {
+/// A message's or enumeration's name without its package.
+pub(super) fn short(full_name: &str) -> &str {
     full_name.strip_prefix(PACKAGE).unwrap_or(full_name)
 }
 
