@@ -3,16 +3,40 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod batcher;
 mod clock;
+mod config;
 mod error;
+mod execution;
+mod interface;
+mod model;
+mod reply;
+mod repository;
 mod request;
+mod scheduler;
+mod statistics;
+mod warmup;
 
 pub use backend::{
     Backend, BatchInput, BatchInputs, ComputeStamps, Engine, ExecuteError, Executor,
     ExecutorFactory, LoadError, LoadSpec, Loaded, Signature, TensorSpec,
 };
+pub use batcher::{
+    Admission, Arrival, Batch, Batcher, BatcherOptions, QueuePolicy, ShapeKey, Ticket,
+    TimeoutAction,
+};
 pub use clock::{Clock, Timestamp};
+pub use config::ModelDefaults;
 pub use error::{ErrorKind, ServeError};
+pub use model::Model;
+pub use reply::Responder;
+pub use repository::{
+    ControlMode, IndexEntry, LoadOverrides, ModelState, Repository, RepositoryOptions,
+};
 pub use request::{
     BatchReason, InferRequest, InferResponse, NamedTensor, ParameterValue, Parameters, Timing,
+};
+pub use statistics::{
+    BATCH_BOUNDS, BatchStatistics, DURATION_BOUNDS, DurationStat, FailureReason, Histogram,
+    InstanceCounts, Rejection, Statistics,
 };
