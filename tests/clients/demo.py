@@ -1,5 +1,6 @@
 """Embeds sentences through REST and gRPC: demo.py HTTP_PORT GRPC_PORT TOKENIZER_JSON"""
 
+import http.client
 import json
 import sys
 import time
@@ -30,7 +31,7 @@ def tokenise(path):
 
 
 def embed(module, client, arrays):
-    """Returns the embeddings and the server's own timing of the request."""
+    """One embedding per sentence, through either of the client library's modules."""
     inputs = []
     for name, array in arrays.items():
         inputs.append(module.InferInput(name, array.shape, "INT64"))
@@ -59,13 +60,11 @@ def first_row_as_json(arrays):
 
 def explain(port, body):
     """The timing that the server gives for one request when it is asked to."""
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("POST", "/v2/models/minilm/infer", body, {"Hone-Explain": "1"})
     response = connection.getresponse()
     response.read()
-    return response.getheader("Hone-Explain")
+    return response.getheader("Server-Timing")
 
 
 def main():

@@ -6,9 +6,12 @@ import os
 import select
 import socket
 import time
+import zlib
 
 import numpy as np
 import pytest
+
+import client_kinds
 
 MIB = 1 << 20
 # What one request of 100 MB may cost at most while it is refused.
@@ -196,8 +199,6 @@ def test_a_hundred_megabytes_of_json(server):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_compression_bomb(server, encoding):
-    import zlib
-
     window = 31 if encoding == "gzip" else 15
     packer = zlib.compressobj(9, wbits=window)
     body = b"".join([packer.compress(b" " * MIB) for _ in range(1024)] + [packer.flush()])
@@ -276,7 +277,7 @@ def test_a_million_one_byte_chunks(server):
 
 
 def test_half_sent_headers_are_closed(small_repository, start):
-    server = start(small_repository, "--header-timeout", "2")
+    server = start(small_repository, "--http-header-timeout-secs", "2")
     connections = [socket.create_connection(("127.0.0.1", server.http_port)) for _ in range(200)]
     for connection in connections:
         connection.sendall(b"POST /v2/models/identity_fp32/infer HTTP/1.1\r\nHost: ")
@@ -320,6 +321,4 @@ def test_garbage_on_the_grpc_port(server):
                     pass
             except (ConnectionError, TimeoutError):
                 pass
-    import client_kinds
-
     assert client_kinds.GrpcSync(server).is_server_live()

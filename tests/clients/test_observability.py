@@ -1,5 +1,7 @@
 """Statistics, metrics and log settings."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_statistics_count_requests_rows_and_failures(alone, kind):
     assert int(plus["execution_count"]) == 2
     assert int(plus["last_inference"]) > 1.7e12
     for stage in ("success", "queue", "compute_input", "compute_infer", "compute_output"):
-        assert int(plus["inference_stats"][stage]["count"]) == (2 if stage == "success" else 2)
+        assert int(plus["inference_stats"][stage]["count"]) == 2
         assert int(plus["inference_stats"][stage]["ns"]) >= 0
     batches = {int(batch["batch_size"]): batch for batch in plus["batch_stats"]}
     assert sorted(batches) == [1, 3]
@@ -158,3 +160,14 @@ def test_wrong_log_settings_are_named(alone, settings, named):
     assert 400 <= response.status < 600
     assert named in response.error()
     assert alone.get("/v2/logging").status == 200
+
+
+def test_the_access_log_names_the_request(repository, start):
+    small_models.add(repository / "plus", 1, 1)
+    server = start(repository, "--access-log", "--log-format", "json")
+    tensor = {"name": "IN", "shape": [1, 4], "datatype": "FP32", "data": [0, 0, 0, 0]}
+    assert server.infer("plus", {"id": "request-7", "inputs": [tensor]}).status == 200
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.strip()]
+    named = [line for line in lines if "request-7" in json.dumps(line)]
+    assert named and any("200" in json.dumps(line) for line in named)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+import hone_server
 import small_models
 
 ONE_INSTANCE = "max_batch_size: 1\ninstance_group [ { count: 1 kind: KIND_CPU } ]\n"
@@ -20,8 +21,6 @@ QUEUED_MAX = 3
 @pytest.fixture(scope="module")
 def busy_server(tmp_path_factory):
     """Serves models of which one request at a time runs, as long as it asks to."""
-    import hone_server
-
     repository = tmp_path_factory.mktemp("slow")
     policy = f"default_queue_policy {{ max_queue_size: {QUEUED_MAX} allow_timeout_override: true }}"
     small_models.slow(repository / "slow", ONE_INSTANCE + f"dynamic_batching {{ {policy} }}\n")
@@ -243,3 +242,15 @@ def test_health_and_metrics_answer_while_everything_is_busy(busy_server, rounds_
             assert busy_server.metrics()
             assert time.monotonic() - start < 0.5
             time.sleep(0.01)
+
+
+def test_a_hung_instance_is_replaced(repository, start, rounds_per_second):
+    small_models.slow(repository / "slow", ONE_INSTANCE)
+    server = start(repository, "--hang-limit-secs", "1")
+    begin = time.monotonic()
+    hung = ask(server, "slow", 6 * rounds_per_second)
+    assert hung.status in (500, 503)
+    assert time.monotonic() - begin < 4
+    server.wait_until(lambda: server.get("/v2/health/ready").status == 200, 10)
+    assert ask(server, "slow", 1).status == 200
+    assert time.monotonic() - begin < 6

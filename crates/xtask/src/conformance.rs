@@ -65,9 +65,8 @@ pub(crate) fn run(places: &Places, selection: &Selection) -> Result<()> {
     let cases = prepare_cases(places, &python)?;
 
     let models = cases.join("models");
-    let models = models.to_str().context("the cache folder's path is not UTF-8")?;
     let log = File::create(places.cache.join("conformance.log"))?;
-    let arguments = [models, "--model-control-mode", "explicit"];
+    let arguments = [models.as_os_str(), "--model-control-mode".as_ref(), "explicit".as_ref()];
     let mut server = Server::start(places, &arguments, &log)?;
     server.wait_until_ready()?;
 

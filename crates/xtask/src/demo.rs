@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::{
     models,
@@ -37,12 +37,10 @@ pub(crate) fn run(places: &Places, ending: Ending) -> Result<()> {
 
     let log_path = places.cache.join("demo.log");
     let log = File::create(&log_path)?;
-    let models = places.models();
-    let models = models.to_str().context("the cache folder's path is not UTF-8")?;
-    let arguments = [models, "--model-control-mode", "explicit", "--load-model", "minilm"];
-    println!("3. hone serve {}", arguments.join(" "));
+    let model = places.models().join("minilm");
+    println!("3. hone serve {}", model.display());
     let started = Instant::now();
-    let mut server = Server::start(places, &arguments, &log)?;
+    let mut server = Server::start(places, &[model.as_os_str()], &log)?;
     if let Err(error) = server.wait_until_ready() {
         let log = fs::read_to_string(&log_path).unwrap_or_default();
         return Err(error.context(log));
@@ -58,7 +56,7 @@ pub(crate) fn run(places: &Places, ending: Ending) -> Result<()> {
     client
         .arg(server.ports().http.to_string())
         .arg(server.ports().grpc.to_string())
-        .arg(places.models().join("minilm/tokenizer.json"));
+        .arg(model.join("tokenizer.json"));
     process::show(client)?;
 
     if ending == Ending::Stay {

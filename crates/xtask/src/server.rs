@@ -1,6 +1,7 @@
 //! Builds Hone, installs its engine and runs it for other tasks.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -88,7 +89,7 @@ impl Server {
     /// # Errors
     ///
     /// The binary is missing, or no ports are free.
-    pub(crate) fn start(places: &Places, arguments: &[&str], log: &File) -> Result<Self> {
+    pub(crate) fn start(places: &Places, arguments: &[&OsStr], log: &File) -> Result<Self> {
         let ports = Ports::free()?;
         let mut serve = Command::new(places.hone());
         serve.arg("serve").args(arguments).args(["--host", "127.0.0.1"]);
