@@ -4,19 +4,22 @@
 //! `http` or `grpc` decodes its requests and calls `serving`, [`status`] turns errors into codes.
 #![forbid(unsafe_code)]
 
-mod server;
-mod options;
+mod access;
+mod classification;
 mod error;
-mod shutdown;
-mod listen;
-mod state;
-mod status;
-mod timing;
-mod log_control;
-mod statistics;
-mod metrics;
 mod grpc;
 mod http;
+mod listen;
+mod load;
+mod log_control;
+mod metrics;
+mod options;
+mod server;
+mod shutdown;
+mod state;
+mod statistics;
+mod status;
+mod timing;
 
 pub use error::StartError;
 pub use log_control::{LogControl, LogSettings};

@@ -96,13 +96,8 @@ impl Acceptor {
         }
     }
 
-    fn admit<S, F>(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        permits: &Arc<Semaphore>,
-        serve: &S,
-    ) where
+    fn admit<S, F>(&self, stream: TcpStream, peer: SocketAddr, permits: &Arc<Semaphore>, serve: &S)
+    where
         S: Fn(TcpStream, SocketAddr) -> F,
         F: Future<Output = ()> + Send + 'static,
     {

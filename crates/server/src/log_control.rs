@@ -63,7 +63,9 @@ impl LogSettings {
             ("log_warning", LogValue::Bool(on)) => self.log_warning = on,
             ("log_error", LogValue::Bool(on)) => self.log_error = on,
             ("log_verbose_level", LogValue::Uint(level)) => self.log_verbose_level = level,
-            ("log_format", LogValue::Text(format)) if is_format(&format) => self.log_format = format,
+            ("log_format", LogValue::Text(format)) if is_format(&format) => {
+                self.log_format = format
+            }
             ("log_info" | "log_warning" | "log_error", _) => {
                 return Err(format!("expect log setting '{name}' to be a boolean"));
             }
@@ -71,7 +73,9 @@ impl LogSettings {
                 return Err(format!("expect log setting '{name}' to be an unsigned integer"));
             }
             ("log_format", _) => {
-                return Err("invalid argument for log_format: expected 'default' or 'ISO8601'".into());
+                return Err(
+                    "invalid argument for log_format: expected 'default' or 'ISO8601'".into()
+                );
             }
             _ => return Err(format!("Unknown log setting: '{name}'")),
         }

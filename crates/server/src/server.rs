@@ -76,26 +76,24 @@ impl Server {
     pub fn start(repository: Arc<Repository>, options: Options) -> Result<Self, StartError> {
         let listeners = Listeners::bind(&options)?;
         let addresses = listeners.addresses()?;
+        let Options { http, grpc, grace, exit_timeout, access_log, log, .. } = options;
         let (control, shutdown) = ShutdownControl::new();
-        let state = Arc::new(State {
-            repository: Arc::clone(&repository),
-            log: Arc::clone(&options.log),
-            access_log: options.access_log,
-            shutdown,
-        });
+        let state =
+            Arc::new(State { repository: Arc::clone(&repository), log, access_log, shutdown });
         let metrics = listeners
             .metrics
             .map(|listener| MetricsThread::start(listener, Arc::clone(&state)))
             .transpose()?;
         let mut fronts = Vec::new();
         if let Some(listener) = listeners.http {
-            fronts.push(tokio::spawn(serve_http(into_tokio(listener)?, Arc::clone(&state), options.http)));
+            let front = serve_http(into_tokio(listener)?, Arc::clone(&state), http);
+            fronts.push(tokio::spawn(front));
         }
         if let Some(listener) = listeners.grpc {
-            fronts.push(tokio::spawn(serve_grpc(into_tokio(listener)?, state, options.grpc)));
+            let context = Arc::new(grpc::Context::new(state, grpc)?);
+            fronts.push(tokio::spawn(serve_grpc(into_tokio(listener)?, context)));
         }
         info!(?addresses, "listening");
-        let Options { grace, exit_timeout, .. } = options;
         Ok(Self { addresses, repository, control, fronts, metrics, grace, exit_timeout })
     }
 
@@ -126,7 +124,7 @@ impl Server {
         self.control.enter(Phase::Aborting);
         let _ = tokio::time::timeout(ABORT_WAIT, wait_all(&mut self.fronts)).await;
         if let Some(metrics) = self.metrics.take() {
-            metrics.stop();
+            metrics.stop().await;
         }
         ShutdownReport { dropped_requests }
     }
@@ -144,9 +142,8 @@ async fn wait_all(tasks: &mut Vec<JoinHandle<()>>) {
 
 impl Listeners {
     fn bind(options: &Options) -> Result<Self, StartError> {
-        let bind_to = |port: Option<u16>, flag| {
-            port.map(|port| bind(options.host, port, flag)).transpose()
-        };
+        let bind_to =
+            |port: Option<u16>, flag| port.map(|port| bind(options.host, port, flag)).transpose();
         Ok(Self {
             http: bind_to(options.http_port, "--http-port")?,
             grpc: bind_to(options.grpc_port, "--grpc-port")?,
@@ -182,12 +179,12 @@ async fn serve_http(listener: TcpListener, state: Arc<State>, limits: crate::Htt
     acceptor.run(|stream, peer| http::serve(stream, peer, Arc::clone(&state), limits)).await;
 }
 
-async fn serve_grpc(listener: TcpListener, state: Arc<State>, limits: crate::GrpcLimits) {
+async fn serve_grpc(listener: TcpListener, context: Arc<grpc::Context>) {
     let acceptor = Acceptor {
         listener,
-        connections_max: limits.connections_max,
-        shutdown: state.shutdown.clone(),
+        connections_max: context.limits.connections_max,
+        shutdown: context.state.shutdown.clone(),
         refusal: b"",
     };
-    acceptor.run(|stream, peer| grpc::serve(stream, peer, Arc::clone(&state), limits)).await;
+    acceptor.run(|stream, peer| grpc::serve(stream, peer, Arc::clone(&context))).await;
 }

@@ -1,0 +1,8 @@
+//! The metrics endpoint, on a thread and runtime of its own: it answers under any load of the others.
+
+mod endpoint;
+mod exposition;
+mod families;
+mod process;
+
+pub(crate) use endpoint::MetricsThread;
