@@ -180,13 +180,17 @@ fn leaves_batch_open(given: &ModelConfig, signature: &Signature) -> bool {
     if !specs.all(|spec| spec.dims.first() == Some(&-1)) {
         return false;
     }
-    let claimed = |name: &str, dims: &[i64], specs: &[TensorSpec]| {
-        let spec = specs.iter().find(|spec| spec.name == name);
-        !dims.is_empty() && spec.is_some_and(|spec| spec.dims.len() == dims.len() && dims.len() > 1)
-    };
-    let inputs = given.input.iter().any(|i| claimed(&i.name, &i.dims, &signature.inputs));
-    let outputs = given.output.iter().any(|o| claimed(&o.name, &o.dims, &signature.outputs));
-    !inputs && !outputs
+    let claimed =
+        |name: &str, dims: &[i64], reshape: &Option<ModelTensorReshape>, specs: &[TensorSpec]| {
+            let dims = reshape.as_ref().map_or(dims, |reshape| &reshape.shape);
+            let spec = specs.iter().find(|spec| spec.name == name);
+            dims.len() > 1 && spec.is_some_and(|spec| spec.dims.len() == dims.len())
+        };
+    let inputs = given.input.iter();
+    let inputs = inputs.map(|i| claimed(&i.name, &i.dims, &i.reshape, &signature.inputs));
+    let outputs = given.output.iter();
+    let outputs = outputs.map(|o| claimed(&o.name, &o.dims, &o.reshape, &signature.outputs));
+    !inputs.chain(outputs).any(|claimed| claimed)
 }
 
 fn input_of(spec: &TensorSpec, batches: bool) -> Result<ModelInput, LoadError> {

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::prelude::{Strategy, any, prop, proptest};
 
 use super::{Arrival, Batcher, BatcherOptions, QueuePolicy, TimeoutAction};
-use crate::{BatchReason, Rejection, Timestamp};
+use crate::{Rejection, Timestamp};
 
 fn options() -> BatcherOptions {
     BatcherOptions {
@@ -49,6 +49,16 @@ fn arrive(batcher: &mut Batcher<char>, push: &Push) -> Result<(), (Rejection, ch
     batcher.push(arrival, ms(push.at)).map(drop)
 }
 
+/// The next batch, if an instance is free.
+fn poll_if(
+    free: bool,
+    batcher: &mut Batcher<char>,
+    at: u64,
+    expired: &mut Vec<char>,
+) -> Option<super::Batch<char>> {
+    free.then(|| batcher.poll(ms(at), expired)).flatten()
+}
+
 /// Runs twenty milliseconds with an instance that is free from `free_from` on and writes down
 /// what leaves: `time:requests:reason`, or `time:-request` for one whose time is over.
 fn run(options: BatcherOptions, free_from: u64, pushes: &[Push]) -> String {
@@ -61,8 +71,7 @@ fn run(options: BatcherOptions, free_from: u64, pushes: &[Push]) -> String {
             }
         }
         let mut expired = Vec::new();
-        while at >= free_from {
-            let Some(batch) = batcher.poll(ms(at), &mut expired) else { break };
+        while let Some(batch) = poll_if(at >= free_from, &mut batcher, at, &mut expired) {
             let names: String = batch.requests.iter().map(|(_, name)| *name).collect();
             log.push(format!("{at}:{names}:{}", batch.reason));
         }
@@ -235,8 +244,7 @@ proptest! {
                 }
             }
             let mut expired = Vec::new();
-            while at >= free_from {
-                let Some(batch) = batcher.poll(ms(at), &mut expired) else { break };
+            while let Some(batch) = poll_if(at >= free_from, &mut batcher, at, &mut expired) {
                 let members: Vec<&Push> = batch.requests.iter().map(|(_, n)| by_name[n]).collect();
                 assert!(batch.rows <= 4 && !members.is_empty());
                 assert_eq!(batch.rows, members.iter().map(|push| push.rows).sum::<usize>());

@@ -162,7 +162,7 @@ impl Repository {
             entry.versions.values_mut().filter_map(take).collect::<Vec<_>>()
         };
         for model in old {
-            retire(model, self.options.unload_timeout);
+            retire(&model, self.options.unload_timeout);
         }
         let mut entries = self.entries.write();
         if let Some(entry) = entries.get_mut(name) {
@@ -230,7 +230,7 @@ impl Repository {
         if old.is_empty() {
             return;
         }
-        let retire_all = move || old.into_iter().for_each(|model| retire(model, timeout));
+        let retire_all = move || old.into_iter().for_each(|model| retire(&model, timeout));
         if let Err(error) = super::spawn("hone-retire", retire_all) {
             tracing::error!(%error, "old versions could not be ended");
         }
@@ -251,9 +251,9 @@ impl Repository {
 }
 
 /// Ends a model when nobody holds it any more, or when the time is over.
-fn retire(model: Arc<Model>, timeout: Duration) {
+fn retire(model: &Arc<Model>, timeout: Duration) {
     let give_up_at = Clock::now() + timeout;
-    while Arc::strong_count(&model) > 1 && Clock::now() < give_up_at {
+    while Arc::strong_count(model) > 1 && Clock::now() < give_up_at {
         pause(RELEASE_POLL);
     }
     model.close();
