@@ -5,6 +5,7 @@
 pub mod grpc;
 mod inference;
 pub mod model_config;
+pub mod rest;
 
 /// Descriptors of every message and service (`google.protobuf.FileDescriptorSet`), for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inference.bin"));
