@@ -1,1 +1,8 @@
-//! To be written.
+//! Adapters between [`serving::Engine`] and the libraries that run models.
+
+mod cpu;
+mod memory;
+pub mod onnxruntime;
+
+pub use cpu::cpu_features;
+pub use memory::release_memory;

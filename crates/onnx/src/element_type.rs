@@ -30,12 +30,14 @@ pub enum ElementType {
     Float8E8M0,
     Uint2,
     Int2,
+    Float6E2M3,
+    Float6E3M2,
     /// A number that the specification gave no meaning when this was written; 0 is "undefined".
     Other(i32),
 }
 
 /// Name and bits per element, by number minus one; strings have no fixed size.
-const TABLE: [(ElementType, &str, Option<u8>); 26] = [
+const TABLE: [(ElementType, &str, Option<u8>); 28] = [
     (ElementType::Float32, "float32", Some(32)),
     (ElementType::Uint8, "uint8", Some(8)),
     (ElementType::Int8, "int8", Some(8)),
@@ -62,6 +64,8 @@ const TABLE: [(ElementType, &str, Option<u8>); 26] = [
     (ElementType::Float8E8M0, "float8e8m0", Some(8)),
     (ElementType::Uint2, "uint2", Some(2)),
     (ElementType::Int2, "int2", Some(2)),
+    (ElementType::Float6E2M3, "float6e2m3", Some(6)),
+    (ElementType::Float6E3M2, "float6e3m2", Some(6)),
 ];
 
 impl ElementType {
@@ -113,7 +117,7 @@ mod tests {
             assert_eq!(ElementType::from_code(code), row.0);
             assert_eq!(row.0.code(), code);
         }
-        for code in [i32::MIN, -1, 0, 27, i32::MAX] {
+        for code in [i32::MIN, -1, 0, 29, i32::MAX] {
             assert_eq!(ElementType::from_code(code), ElementType::Other(code));
             assert_eq!(ElementType::Other(code).code(), code);
         }

@@ -1,0 +1,24 @@
+//! Engine `onnxruntime`: runs ONNX models with the shared library of ONNX Runtime, which is looked
+//! for and loaded when the first model is.
+
+mod accelerators;
+mod discovery;
+mod elf;
+mod engine;
+mod error;
+mod executor;
+mod install;
+mod library;
+mod model;
+mod placement;
+mod raw;
+mod session;
+mod settings;
+mod signature;
+mod survey;
+
+pub use discovery::{Candidate, Discovery, Problem, Search, Source, discover};
+pub use engine::OnnxRuntime;
+pub use error::EngineError;
+pub use install::{InstallError, Installed, VERSION, install};
+pub use survey::Survey;
