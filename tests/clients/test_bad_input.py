@@ -224,7 +224,7 @@ def send_raw(server, data, *, read_for=5.0):
             while chunk := connection.recv(65536):
                 answer += chunk
             return answer
-        except (ConnectionError, TimeoutError):
+        except OSError:
             return b""
 
 
@@ -319,6 +319,7 @@ def test_garbage_on_the_grpc_port(server):
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(65536):
                     pass
-            except (ConnectionError, TimeoutError):
+            except OSError:
+                # It hung up in the middle, which is an answer too.
                 pass
     assert client_kinds.GrpcSync(server).is_server_live()

@@ -51,9 +51,9 @@ def test_model_metadata_shows_the_batch_dimension(client):
             assert list(map(int, tensor["shape"])) == [-1, 3]
 
 
-def test_model_metadata_lists_every_served_version(client):
+def test_model_metadata_lists_the_served_versions(client):
     assert sorted(client.get_model_metadata("versions")["versions"]) == ["1", "10", "2"]
-    assert sorted(client.get_model_metadata("versions", "2")["versions"]) == ["1", "10", "2"]
+    assert client.get_model_metadata("versions", "2")["versions"] == ["2"]
 
 
 @pytest.mark.parametrize("element", ["bool", "int8", "uint64", "fp16", "bf16", "fp64", "bytes"])

@@ -100,7 +100,7 @@ def test_load_with_a_configuration_of_the_callers(explicit):
     "config, named",
     [
         ('{"max_batch": 2}', "max_batch"),
-        ('{"max_batch_size": "many"}', "max_batch_size"),
+        ('{"max_batch_size": "many"}', "line 1"),
         ("{", "config"),
         ('{"input": [{"name": "NO", "data_type": "TYPE_FP32", "dims": [4]}]}', "NO"),
     ],

