@@ -1,0 +1,11 @@
+use anyhow::{Context, Result};
+
+use crate::{cli::InspectArgs, logging::say};
+
+/// Runs `hone inspect`.
+pub(crate) fn run(args: &InspectArgs) -> Result<()> {
+    let model = onnx::Model::read(&args.model)
+        .with_context(|| format!("cannot read {}", args.model.display()))?;
+    say(&onnx::Summary::new(&model).to_string());
+    Ok(())
+}
