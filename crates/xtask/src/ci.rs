@@ -12,8 +12,6 @@ use anyhow::{Context, Result};
 
 use crate::{places::Places, process, python::Python};
 
-/// Every how many-th conformance case runs here; `cargo xtask conformance` runs them all.
-const CONFORMANCE_SLICE: &str = "8";
 /// How much of a failed step's output is shown; the whole of it stays in a file.
 const SHOWN_LINES: usize = 400;
 
@@ -89,10 +87,7 @@ const STEPS: &[Step] = &[
         },
     },
     Step { name: "clients", command: client_tests },
-    Step {
-        name: "conformance",
-        command: |places| this(places, &["conformance", "--slice", CONFORMANCE_SLICE]),
-    },
+    Step { name: "conformance", command: |places| this(places, &["conformance"]) },
     Step { name: "demo", command: |places| this(places, &["demo"]) },
 ];
 
