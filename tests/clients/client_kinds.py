@@ -8,7 +8,6 @@ import tritonclient.grpc.aio
 import tritonclient.http
 import tritonclient.http.aio
 
-
 # HTTP statuses and gRPC codes that stand for the same kind of error.
 CODES = {
     "400": "invalid",

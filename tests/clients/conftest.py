@@ -2,10 +2,9 @@
 
 import pathlib
 
-import pytest
-
 import client_kinds
 import hone_server
+import pytest
 import small_models
 
 

@@ -80,13 +80,13 @@ def main():
     print(f"   REST and gRPC differ by at most {np.abs(by_rest - by_grpc).max():.1e}")
     for other in (1, 2):
         print(f"   similarity to {SENTENCES[other]!r}: {by_rest[0] @ by_rest[other]:.2f}")
-    print(
-        f"   three sentences take {milliseconds(lambda: embed(tritonclient.http, rest, arrays)):.1f} ms"
-        f" by REST, {milliseconds(lambda: embed(tritonclient.grpc, grpc, arrays)):.1f} ms by gRPC"
-    )
+    rest_time = milliseconds(lambda: embed(tritonclient.http, rest, arrays))
+    grpc_time = milliseconds(lambda: embed(tritonclient.grpc, grpc, arrays))
+    print(f"   three sentences take {rest_time:.1f} ms by REST, {grpc_time:.1f} ms by gRPC")
     body = first_row_as_json(arrays)
     print(f"   where the time of one goes (Hone-Explain): {explain(http_port, body)}")
-    print(f"\n   the same by hand:\n   curl -s 127.0.0.1:{http_port}/v2/models/minilm/infer -d '{body}'\n")
+    print("\n   the same by hand:")
+    print(f"   curl -s 127.0.0.1:{http_port}/v2/models/minilm/infer -d '{body}'\n")
 
     if np.abs(by_rest - by_grpc).max() > 1e-5 or by_rest[0] @ by_rest[1] < by_rest[0] @ by_rest[2]:
         sys.exit("these embeddings are wrong")

@@ -15,7 +15,11 @@ STOP_TIMEOUT = 60
 
 
 def cache_folder():
-    for variable, below in (("HONE_CACHE", ""), ("XDG_CACHE_HOME", "hone"), ("HOME", ".cache/hone")):
+    for variable, below in (
+        ("HONE_CACHE", ""),
+        ("XDG_CACHE_HOME", "hone"),
+        ("HOME", ".cache/hone"),
+    ):
         if os.environ.get(variable):
             return pathlib.Path(os.environ[variable]) / below
     raise RuntimeError("set HONE_CACHE to the folder that `cargo xtask models` filled")

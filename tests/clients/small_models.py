@@ -82,7 +82,9 @@ def scores(folder, labels):
     )
     node = helper.make_node("Identity", ["IN"], ["SCORES"])
     dims = ["batch", count]
-    write(folder, 1, [node], [value("IN", "FP32", dims)], [value("SCORES", "FP32", dims)], (), config)
+    write(
+        folder, 1, [node], [value("IN", "FP32", dims)], [value("SCORES", "FP32", dims)], (), config
+    )
     (folder / "labels.txt").write_text("\n".join(labels) + "\n")
 
 
@@ -95,7 +97,7 @@ def lookup(folder, rows, config):
 
 
 def slow(folder, config):
-    """OUT = IN, INT64 [batch, 1], after as many rounds of arithmetic as the batch's largest value."""
+    """OUT = IN, INT64 [batch, 1], after as many rounds of arithmetic as its largest value."""
     body_inputs = [
         value("round", "INT64", []),
         value("go", "BOOL", []),

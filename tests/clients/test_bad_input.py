@@ -1,4 +1,4 @@
-"""Requests that are broken, hostile or slow: a clear error, bounded memory, and the server lives."""
+"""Broken, hostile and slow requests: a clear error, bounded memory, and the server lives."""
 
 import gzip
 import json
@@ -8,10 +8,9 @@ import socket
 import time
 import zlib
 
+import client_kinds
 import numpy as np
 import pytest
-
-import client_kinds
 
 MIB = 1 << 20
 # What one request of 100 MB may cost at most while it is refused.
@@ -123,7 +122,13 @@ def test_a_wrong_header_length(server, length):
 
 @pytest.mark.parametrize(
     "size, sent, named",
-    [(12, 8, ["IN"]), (12, 16, []), (8, 8, ["IN", "12"]), (-1, 0, ["binary_data_size"]), (2**63, 12, [])],
+    [
+        (12, 8, ["IN"]),
+        (12, 16, []),
+        (8, 8, ["IN", "12"]),
+        (-1, 0, ["binary_data_size"]),
+        (2**63, 12, []),
+    ],
 )
 def test_binary_data_of_another_size(server, size, sent, named):
     tensor = {key: GOOD[key] for key in ("name", "shape", "datatype")}
@@ -136,7 +141,9 @@ def test_binary_data_of_another_size(server, size, sent, named):
         assert text in response.error()
 
 
-@pytest.mark.parametrize("framing", [b"\5\0\0\0abc", b"\3\0\0\0abcd", b"\xff\xff\xff\xffabc", b"\0"])
+@pytest.mark.parametrize(
+    "framing", [b"\5\0\0\0abc", b"\3\0\0\0abcd", b"\xff\xff\xff\xffabc", b"\0"]
+)
 def test_broken_framing_of_strings(server, framing):
     tensor = {"name": "IN", "shape": [1, 1], "datatype": "BYTES"}
     request = {"inputs": [tensor | {"parameters": {"binary_data_size": len(framing)}}]}
@@ -229,7 +236,9 @@ def send_raw(server, data, *, read_for=5.0):
 
 
 def test_a_declared_length_of_a_hundred_terabytes(server):
-    request = b"POST /v2/models/identity_fp32/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    request = (
+        b"POST /v2/models/identity_fp32/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    )
     with socket.create_connection(("127.0.0.1", server.http_port), timeout=5) as connection:
         connection.sendall(request % 10**14)
         answer = connection.recv(65536)
@@ -249,7 +258,9 @@ def test_a_body_cut_short(server):
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
 
 
-@pytest.mark.parametrize("garbage", [b"\0" * 64, b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", os.urandom(4096)])
+@pytest.mark.parametrize(
+    "garbage", [b"\0" * 64, b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", os.urandom(4096)]
+)
 def test_no_http_at_all(server, garbage):
     answer = send_raw(server, garbage)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")

@@ -117,7 +117,9 @@ def test_a_stream_answers_in_order(stub):
     answers = list(stub.ModelStreamInfer(iter(sent)))
     assert [answer.error_message for answer in answers] == [""] * 50
     assert [answer.infer_response.id for answer in answers] == [str(i) for i in range(50)]
-    values = [np.frombuffer(a.infer_response.raw_output_contents[0], np.float32)[0] for a in answers]
+    values = [
+        np.frombuffer(a.infer_response.raw_output_contents[0], np.float32)[0] for a in answers
+    ]
     assert values == list(range(50))
 
 

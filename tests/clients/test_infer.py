@@ -73,9 +73,13 @@ def test_the_request_id_comes_back(client):
 def test_the_response_names_model_and_version(client):
     inputs = client.inputs(IN=np.zeros((1, 4), np.float32))
     response = client.infer("versions", inputs, model_version="2").get_response()
-    got = (response.model_name, response.model_version) if client.is_grpc else (
-        response["model_name"],
-        response["model_version"],
+    got = (
+        (response.model_name, response.model_version)
+        if client.is_grpc
+        else (
+            response["model_name"],
+            response["model_version"],
+        )
     )
     assert got == ("versions", "2")
 
@@ -157,13 +161,43 @@ def test_compression_both_ways(client, algorithm):
 # What a request can get wrong, and what the message must name.
 WRONG = {
     "unknown model": ("absent", {"IN": np.zeros((1, 3), np.float32)}, ["absent"], "not found"),
-    "wrong type": ("identity_fp32", {"IN": np.zeros((1, 3), np.int32)}, ["IN", "INT32", "FP32"], "invalid"),
+    "wrong type": (
+        "identity_fp32",
+        {"IN": np.zeros((1, 3), np.int32)},
+        ["IN", "INT32", "FP32"],
+        "invalid",
+    ),
     "wrong rank": ("identity_fp32", {"IN": np.zeros(3, np.float32)}, ["IN", "[3]"], "invalid"),
-    "wrong dimension": ("two_inputs", {"A": np.zeros((1, 4), np.float32), "B": np.zeros((1, 3), np.float32)}, ["A", "[1,4]", "3"], "invalid"),
-    "missing input": ("two_inputs", {"A": np.zeros((1, 3), np.float32)}, ["two_inputs", "B"], "invalid"),
-    "unknown input": ("identity_fp32", {"IN": np.zeros((1, 3), np.float32), "MORE": np.zeros((1, 3), np.float32)}, ["MORE"], "invalid"),
-    "too many rows": ("identity_fp32", {"IN": np.zeros((1000, 1), np.float32)}, ["1000", "batch"], "invalid"),
-    "rows that differ": ("two_inputs", {"A": np.zeros((1, 3), np.float32), "B": np.zeros((2, 3), np.float32)}, ["B"], "invalid"),
+    "wrong dimension": (
+        "two_inputs",
+        {"A": np.zeros((1, 4), np.float32), "B": np.zeros((1, 3), np.float32)},
+        ["A", "[1,4]", "3"],
+        "invalid",
+    ),
+    "missing input": (
+        "two_inputs",
+        {"A": np.zeros((1, 3), np.float32)},
+        ["two_inputs", "B"],
+        "invalid",
+    ),
+    "unknown input": (
+        "identity_fp32",
+        {"IN": np.zeros((1, 3), np.float32), "MORE": np.zeros((1, 3), np.float32)},
+        ["MORE"],
+        "invalid",
+    ),
+    "too many rows": (
+        "identity_fp32",
+        {"IN": np.zeros((1000, 1), np.float32)},
+        ["1000", "batch"],
+        "invalid",
+    ),
+    "rows that differ": (
+        "two_inputs",
+        {"A": np.zeros((1, 3), np.float32), "B": np.zeros((2, 3), np.float32)},
+        ["B"],
+        "invalid",
+    ),
 }
 
 

@@ -2,10 +2,9 @@
 
 import json
 
+import client_kinds
 import numpy as np
 import pytest
-
-import client_kinds
 import small_models
 
 STAGES = ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output")
@@ -138,7 +137,14 @@ def test_log_settings_are_read_and_changed(alone, kind):
         return {name: next(iter(value.values())) for name, value in answer["settings"].items()}
 
     first = settings()
-    expected = {"log_file", "log_info", "log_warning", "log_error", "log_verbose_level", "log_format"}
+    expected = {
+        "log_file",
+        "log_info",
+        "log_warning",
+        "log_error",
+        "log_verbose_level",
+        "log_format",
+    }
     assert expected <= set(first)
     client.update_log_settings({"log_verbose_level": 1, "log_info": False})
     assert int(settings()["log_verbose_level"]) == 1

@@ -3,9 +3,8 @@
 import csv
 import subprocess
 
-import pytest
-
 import hone_server
+import pytest
 
 
 def tool():

@@ -4,12 +4,11 @@ import gzip
 import json
 import pathlib
 
+import client_kinds
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-
-import client_kinds
 
 HERE = pathlib.Path(__file__).parent
 FASHION_MNIST = pathlib.Path("/usr/share/datasets/fashion-mnist")
@@ -110,7 +109,9 @@ def load_idx(name, header):
     return np.frombuffer(gzip.open(path).read()[header:], np.uint8)
 
 
-@pytest.mark.parametrize("model, accuracy", [("fashion-resnet", 0.9056), ("fashion-resnet-int8", 0.9058)])
+@pytest.mark.parametrize(
+    "model, accuracy", [("fashion-resnet", 0.9056), ("fashion-resnet-int8", 0.9058)]
+)
 def test_the_known_accuracy_over_ten_thousand_images(models_server, model, accuracy):
     images = load_idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28).astype(np.float32)
     labels = load_idx("t10k-labels-idx1-ubyte.gz", 8)

@@ -4,10 +4,9 @@ import base64
 import json
 import shutil
 
+import client_kinds
 import numpy as np
 import pytest
-
-import client_kinds
 import small_models
 
 
@@ -177,7 +176,9 @@ def test_version_policies(explicit, repository, policy, served):
     assert set(explicit.get_model_metadata("many")["versions"]) == served
     for version in served:
         assert plus(explicit, "many", version) == int(version)
-    assert {v for n, v in index(explicit) if n == "many" and index(explicit)[n, v][0] == "READY"} == served
+    assert {
+        v for n, v in index(explicit) if n == "many" and index(explicit)[n, v][0] == "READY"
+    } == served
 
 
 def test_the_index_can_be_asked_for_ready_models_only(explicit):

@@ -86,7 +86,9 @@ def test_binary_strings_are_length_prefixed(server):
     element = "größer".encode()
     data = struct.pack("<I", len(element)) + element
     request = {
-        "inputs": [tensor(shape=[1, 1], datatype="BYTES", parameters={"binary_data_size": len(data)})],
+        "inputs": [
+            tensor(shape=[1, 1], datatype="BYTES", parameters={"binary_data_size": len(data)})
+        ],
         "parameters": {"binary_data_output": True},
     }
     _, answer = split(server.infer("identity_bytes", *binary_request(request, data)))
@@ -114,7 +116,9 @@ def test_a_raw_body_needs_a_single_input(server):
     assert "input" in response.error()
 
 
-@pytest.mark.parametrize("encoding, compress", [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    "encoding, compress", [("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
 def test_a_compressed_request(server, encoding, compress):
     body = compress(json.dumps({"inputs": [tensor(data=FLOATS.tolist())]}).encode())
     response = server.infer("identity_fp32", body, {"Content-Encoding": encoding})

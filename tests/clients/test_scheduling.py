@@ -7,12 +7,11 @@ import threading
 import time
 
 import grpc
+import hone_server
 import numpy as np
 import pytest
-from tritonclient.grpc import service_pb2, service_pb2_grpc
-
-import hone_server
 import small_models
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 ONE_INSTANCE = "max_batch_size: 1\ninstance_group [ { count: 1 kind: KIND_CPU } ]\n"
 QUEUED_MAX = 3
@@ -174,7 +173,9 @@ def test_a_higher_priority_overtakes(busy_server, rounds_per_second):
     order, lock = [], threading.Lock()
 
     def send(label, **parameters):
-        assert ask(busy_server, "levels", rounds_per_second / 20, parameters=parameters).status == 200
+        assert (
+            ask(busy_server, "levels", rounds_per_second / 20, parameters=parameters).status == 200
+        )
         with lock:
             order.append(label)
 
@@ -215,7 +216,11 @@ def test_a_poisonous_request_fails_alone(busy_server):
     with Threads() as pool:
         answers = list(pool.map(lambda v: ask(busy_server, "lookup", v), [1, 1000, 3, 4]))
     assert [answer.status == 200 for answer in answers] == [True, False, True, True]
-    assert [a.json()["outputs"][0]["data"] for a in answers if a.status == 200] == [[10], [30], [40]]
+    assert [a.json()["outputs"][0]["data"] for a in answers if a.status == 200] == [
+        [10],
+        [30],
+        [40],
+    ]
     assert {timing(a)[2] for a in answers if a.status == 200} == {"retry"}
 
 

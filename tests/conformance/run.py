@@ -2,8 +2,8 @@
 
     run.py --port PORT --cases DIR [--filter TEXT] [--slice N]
 
-DIR is what tests/models/dump_node_cases.py wrote; the server serves DIR/models. Each case's model is
-loaded, gets the case's inputs as a binary V2 request, and its outputs are compared with the
+DIR is what tests/models/dump_node_cases.py wrote; the server serves DIR/models. Each case's model
+is loaded, gets the case's inputs as a binary V2 request, and its outputs are compared with the
 tolerance that the case states. The outcomes are set beside what onnxruntime 1.32 itself makes of
 the same case: one that it passes and the server does not is a bug, and makes the exit code 1.
 """
@@ -148,7 +148,7 @@ def compare(expected, actual, about):
         raise Wrong(f"outputs {list(actual)} instead of {list(expected)}")
     for name, (datatype, want) in expected.items():
         got_type, got = actual[name]
-        # Model configurations know no scalars, as in Triton: one goes over the wire as a vector of one.
+        # Model configurations know no scalars: one goes over the wire as a vector of one.
         want = np.atleast_1d(want)
         if got_type != datatype or got.shape != want.shape:
             raise Wrong(f"{name}: {got_type} {got.shape} instead of {datatype} {want.shape}")
@@ -238,7 +238,9 @@ def main():
     results = {name: run_case(client, options.cases, name) for name in names}
 
     total = print_table(results, reference)
-    bugs = [n for n, (o, _) in results.items() if o not in (PASS, OUTSIDE) and reference[n][2] == "ok"]
+    bugs = [
+        n for n, (o, _) in results.items() if o not in (PASS, OUTSIDE) and reference[n][2] == "ok"
+    ]
     better = [n for n, (o, _) in results.items() if o == PASS and reference[n][2] != "ok"]
     print(f"passed here and not by onnxruntime's Python binding: {len(better)}")
     for name in bugs:

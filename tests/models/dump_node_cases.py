@@ -1,10 +1,10 @@
 """Writes the node conformance cases of the `onnx` package as a model repository and its test data.
 
-    dump_node_cases.py OUT
+dump_node_cases.py OUT
 
-    OUT/models/CASE/1/model.onnx
-    OUT/data/CASE/case.json               {"rtol", "atol", "sets"}
-    OUT/data/CASE/SET/{input,output}_N.pb serialised TensorProto; absent if the value is no tensor
+OUT/models/CASE/1/model.onnx
+OUT/data/CASE/case.json               {"rtol", "atol", "sets"}
+OUT/data/CASE/SET/{input,output}_N.pb serialised TensorProto; absent if the value is no tensor
 """
 
 import json
