@@ -27,6 +27,9 @@ pub trait Engine: Send + Sync + fmt::Debug {
     ///
     /// The file, the engine's library or the configuration is missing or wrong.
     fn load(&self, spec: &LoadSpec) -> Result<Loaded, LoadError>;
+
+    /// Called after a model of the engine has been dropped: gives freed memory back to the system.
+    fn release_memory(&self) {}
 }
 
 /// What to load and how.

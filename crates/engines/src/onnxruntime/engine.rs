@@ -98,6 +98,10 @@ impl Engine for OnnxRuntime {
         let runs = Mutex::new(Vec::new());
         Ok(Loaded::Executors(Arc::new(Factory { model, runs })))
     }
+
+    fn release_memory(&self) {
+        crate::release_memory();
+    }
 }
 
 impl Model {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
 
 use parking_lot::Mutex;
 
-use crate::{Clock, LoadError, LoadOverrides, Model, ModelState, Repository, ServeError};
+use crate::{Clock, Engine, LoadError, LoadOverrides, Model, ModelState, Repository, ServeError};
 
 use super::{
     ControlMode, Entry, Version,
@@ -161,9 +161,7 @@ impl Repository {
             };
             entry.versions.values_mut().filter_map(take).collect::<Vec<_>>()
         };
-        for model in old {
-            retire(&model, self.options.unload_timeout);
-        }
+        retire(old, self.options.unload_timeout, &self.engines);
         let mut entries = self.entries.write();
         if let Some(entry) = entries.get_mut(name) {
             for version in entry.versions.values_mut() {
@@ -226,11 +224,11 @@ impl Repository {
     }
 
     fn retire_later(self: &Arc<Self>, old: Vec<Arc<Model>>) {
-        let timeout = self.options.unload_timeout;
+        let (timeout, engines) = (self.options.unload_timeout, self.engines.clone());
         if old.is_empty() {
             return;
         }
-        let retire_all = move || old.into_iter().for_each(|model| retire(&model, timeout));
+        let retire_all = move || retire(old, timeout, &engines);
         if let Err(error) = super::spawn("hone-retire", retire_all) {
             tracing::error!(%error, "old versions could not be ended");
         }
@@ -250,13 +248,16 @@ impl Repository {
     }
 }
 
-/// Ends a model when nobody holds it any more, or when the time is over.
-fn retire(model: &Arc<Model>, timeout: Duration) {
+/// Ends models, each when nobody holds it any more or when the time is over, and frees their memory.
+fn retire(models: Vec<Arc<Model>>, timeout: Duration, engines: &[Arc<dyn Engine>]) {
     let give_up_at = Clock::now() + timeout;
-    while Arc::strong_count(model) > 1 && Clock::now() < give_up_at {
-        pause(RELEASE_POLL);
+    for model in models {
+        while Arc::strong_count(&model) > 1 && Clock::now() < give_up_at {
+            pause(RELEASE_POLL);
+        }
+        model.close();
     }
-    model.close();
+    engines.iter().for_each(|engine| engine.release_memory());
 }
 
 #[expect(clippy::disallowed_methods, reason = "a thread of its own waits for others to let go")]
