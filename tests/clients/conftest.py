@@ -2,9 +2,10 @@
 
 import pathlib
 
+import pytest
+
 import client_kinds
 import hone_server
-import pytest
 import small_models
 
 

@@ -8,9 +8,10 @@ import socket
 import time
 import zlib
 
-import client_kinds
 import numpy as np
 import pytest
+
+import client_kinds
 
 MIB = 1 << 20
 # What one request of 100 MB may cost at most while it is refused.

@@ -2,9 +2,10 @@
 
 import json
 
-import client_kinds
 import numpy as np
 import pytest
+
+import client_kinds
 import small_models
 
 STAGES = ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output")

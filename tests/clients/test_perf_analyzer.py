@@ -3,8 +3,9 @@
 import csv
 import subprocess
 
-import hone_server
 import pytest
+
+import hone_server
 
 
 def tool():

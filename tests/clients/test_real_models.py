@@ -4,11 +4,12 @@ import gzip
 import json
 import pathlib
 
-import client_kinds
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+
+import client_kinds
 
 HERE = pathlib.Path(__file__).parent
 FASHION_MNIST = pathlib.Path("/usr/share/datasets/fashion-mnist")

@@ -4,9 +4,10 @@ import base64
 import json
 import shutil
 
-import client_kinds
 import numpy as np
 import pytest
+
+import client_kinds
 import small_models
 
 

@@ -7,11 +7,12 @@ import threading
 import time
 
 import grpc
-import hone_server
 import numpy as np
 import pytest
-import small_models
 from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+import hone_server
+import small_models
 
 ONE_INSTANCE = "max_batch_size: 1\ninstance_group [ { count: 1 kind: KIND_CPU } ]\n"
 QUEUED_MAX = 3

@@ -9,9 +9,10 @@ import time
 import grpc
 import numpy as np
 import pytest
+from tritonclient.grpc import service_pb2_grpc
+
 import small_models
 import test_grpc
-from tritonclient.grpc import service_pb2_grpc
 
 WORKERS = 8
 
