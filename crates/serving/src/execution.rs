@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 
 use smallvec::SmallVec;
@@ -22,6 +23,13 @@ pub(crate) struct Executed {
     pub inputs_ready: Timestamp,
     pub outputs_start: Timestamp,
     pub ended: Timestamp,
+}
+
+impl Executed {
+    /// The whole run: gathering, the engine, splitting.
+    pub(crate) fn took(&self) -> Duration {
+        self.ended.since(self.started)
+    }
 }
 
 /// Runs `requests`, which share a shape, as one batch of `rows` rows.

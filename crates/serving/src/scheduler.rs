@@ -26,6 +26,12 @@ use release::Release;
 /// Batches that a front-end thread runs for others before it hands over to a worker.
 const BATCHES_LED_MAX: usize = 4;
 
+/// A first run that is shorter is followed by another: it says more of what runs take.
+const WARM_UP_AGAIN: Duration = Duration::from_millis(20);
+
+/// What a run is thought to take of which nothing is known.
+const COMPUTE_UNKNOWN: Duration = Duration::from_secs(1);
+
 /// How a model's batches are run.
 #[derive(Clone, Debug)]
 pub(crate) struct SchedulerOptions {
@@ -73,7 +79,7 @@ struct Core {
     closed: bool,
     /// A worker sleeps until the oldest request has waited long enough.
     timer_armed: bool,
-    /// Decaying maximum of the runs' durations.
+    /// What runs took of late; one that the system interrupted counts for little.
     compute_recent: Duration,
 }
 
@@ -106,7 +112,7 @@ impl Scheduler {
             release: options.batcher.preserve_ordering.then(Release::default),
             closed: false,
             timer_armed: false,
-            compute_recent: Duration::MAX,
+            compute_recent: COMPUTE_UNKNOWN,
         };
         let shared = Arc::new(Shared {
             model: model.to_owned(),
@@ -208,9 +214,17 @@ impl Scheduler {
         for _ in 0..self.shared.options.instances {
             let taken = self.shared.core.lock().instances.take_oldest_idle();
             let Some(mut instance) = taken else { continue };
-            let outcome = self.shared.time(&mut instance, &[admitted], admitted.rows);
+            let mut outcome = self.shared.time(&mut instance, &[admitted], admitted.rows);
+            if outcome.as_ref().is_ok_and(|first| first.took() < WARM_UP_AGAIN) {
+                outcome = self.shared.time(&mut instance, &[admitted], admitted.rows);
+            }
             let broken = matches!(outcome, Err(ExecuteError::Broken(_)));
-            self.shared.core.lock().give_back(instance, broken, &outcome);
+            let mut core = self.shared.core.lock();
+            if let Ok(executed) = &outcome {
+                core.compute_recent = core.compute_recent.min(executed.took());
+            }
+            core.instances.give_back(instance, broken);
+            drop(core);
             outcome?;
         }
         Ok(())
@@ -543,11 +557,9 @@ impl Core {
         outcome: &Result<Executed, ExecuteError>,
     ) -> bool {
         if let Ok(executed) = outcome {
-            let run = executed.ended.since(executed.started);
-            self.compute_recent = match self.compute_recent {
-                Duration::MAX => run,
-                recent => run.max(recent - recent / 16),
-            };
+            let recent = self.compute_recent.min(COMPUTE_UNKNOWN);
+            let run = executed.took().min(4 * recent + Duration::from_micros(16));
+            self.compute_recent = recent - recent / 16 + run / 16;
         }
         self.instances.give_back(instance, broken)
     }
