@@ -258,3 +258,6 @@ impl Drop for Inside<'_> {
         self.0.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+#[cfg(test)]
+mod tests;
