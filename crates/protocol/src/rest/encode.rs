@@ -149,38 +149,96 @@ fn push_output(json: &mut Vec<u8>, output: &ResponseOutput<'_>) -> Result<(), En
 
 fn push_data(json: &mut Vec<u8>, name: &str, tensor: &Tensor) -> Result<(), EncodeError> {
     let data: &[u8] = tensor.data();
-    macro_rules! integers {
-        ($type:ty) => {{
-            let values = data.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
-            push_list(json, values, push_integer);
+    macro_rules! numbers {
+        ($type:ty, $push:expr) => {{
+            let mut numbers = Numbers::new(json);
+            for bytes in data.as_chunks().0 {
+                $push(&mut numbers, <$type>::from_le_bytes(*bytes));
+            }
+            numbers.finish();
         }};
     }
     match tensor.data_type() {
         DataType::Bool => push_list(json, data.iter(), |json, value| {
             json.extend_from_slice(if *value == 0 { b"false" } else { b"true" });
         }),
-        DataType::Uint8 => integers!(u8),
-        DataType::Uint16 => integers!(u16),
-        DataType::Uint32 => integers!(u32),
-        DataType::Uint64 => integers!(u64),
-        DataType::Int8 => integers!(i8),
-        DataType::Int16 => integers!(i16),
-        DataType::Int32 => integers!(i32),
-        DataType::Int64 => integers!(i64),
-        DataType::Fp32 => {
-            let values = data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-            push_list(json, values, push_float);
-        }
-        DataType::Fp64 => {
-            let values = data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes));
-            push_list(json, values, push_float);
-        }
+        DataType::Uint8 => numbers!(u8, Numbers::integer),
+        DataType::Uint16 => numbers!(u16, Numbers::integer),
+        DataType::Uint32 => numbers!(u32, Numbers::integer),
+        DataType::Uint64 => numbers!(u64, Numbers::integer),
+        DataType::Int8 => numbers!(i8, Numbers::integer),
+        DataType::Int16 => numbers!(i16, Numbers::integer),
+        DataType::Int32 => numbers!(i32, Numbers::integer),
+        DataType::Int64 => numbers!(i64, Numbers::integer),
+        DataType::Fp32 => numbers!(f32, Numbers::float),
+        DataType::Fp64 => numbers!(f64, Numbers::float),
         DataType::Bytes => push_strings(json, name, data)?,
         data_type @ (DataType::Fp16 | DataType::Bf16) => {
             return Err(EncodeError::DataType { name: name.to_owned(), data_type });
         }
     }
     Ok(())
+}
+
+/// Writes numbers with commas between them. They gather in a small block first, where a short text is
+/// put down by two moves of fixed size; a call of `memcpy` for each would take a third of the time.
+struct Numbers<'a> {
+    json: &'a mut Vec<u8>,
+    block: [u8; BLOCK_LEN],
+    len: usize,
+}
+
+const BLOCK_LEN: usize = 1024;
+
+/// Longest number, with its comma.
+const NUMBER_LEN_MAX: usize = 32;
+
+impl<'a> Numbers<'a> {
+    fn new(json: &'a mut Vec<u8>) -> Self {
+        Self { json, block: [0; BLOCK_LEN], len: 0 }
+    }
+
+    #[inline]
+    fn integer(&mut self, value: impl itoa::Integer) {
+        self.push(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    #[inline]
+    fn float(&mut self, value: impl Float) {
+        match value.not_finite() {
+            None => self.push(zmij::Buffer::new().format_finite(value).as_bytes()),
+            Some(word) => self.push(word.as_bytes()),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, text: &[u8]) {
+        if self.len > BLOCK_LEN - NUMBER_LEN_MAX {
+            self.flush();
+        }
+        let free = &mut self.block[self.len..];
+        if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
+            && text.len() <= 16
+        {
+            free[..8].copy_from_slice(first);
+            free[text.len() - 8..text.len()].copy_from_slice(last);
+        } else {
+            free[..text.len()].copy_from_slice(text);
+        }
+        free[text.len()] = b',';
+        self.len += text.len() + 1;
+    }
+
+    fn flush(&mut self) {
+        self.json.extend_from_slice(&self.block[..self.len]);
+        self.len = 0;
+    }
+
+    fn finish(mut self) {
+        // The last comma has nothing behind it.
+        self.len = self.len.saturating_sub(1);
+        self.flush();
+    }
 }
 
 fn push_list<T>(

@@ -114,17 +114,30 @@ fn integers() {
 }
 
 #[test]
-fn eight_digits_are_found_only_where_there_are_eight() {
-    let value = |text: &[u8; 8]| eight_digits(u64::from_le_bytes(*text));
-    assert_eq!(value(b"12345678"), Some(12_345_678));
-    assert_eq!(value(b"00000000"), Some(0));
-    assert_eq!(value(b"99999999"), Some(99_999_999));
-    for position in 0..8 {
-        for byte in 0..=255_u8 {
-            let mut text = *b"00000000";
-            text[position] = byte;
-            assert_eq!(value(&text).is_some(), byte.is_ascii_digit(), "{byte} at {position}");
+fn digits_are_counted_and_joined() {
+    for len in 0..=24 {
+        let digits = "987654321098765432109876".get(..len).unwrap();
+        for end in [
+            "",
+            "e",
+            "e5",
+            ",,,,,,,,,",
+            "/0000000",
+            ":0000000",
+            "\u{fff}\u{fff}\u{fff}",
+            "\0\0\0\0\0\0\0\0",
+        ] {
+            let text = format!("{digits}{end}");
+            let expected = digits.bytes().fold(7_u64, |value, digit| {
+                value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))
+            });
+            assert_eq!(many_digits(text.as_bytes(), 0, 7), (expected, len), "{text}");
         }
+    }
+    for byte in 0..=255_u8 {
+        let text = [b'1', byte, b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'x'];
+        let (_, end) = many_digits(&text, 0, 0);
+        assert_eq!(end, if byte.is_ascii_digit() { 9 } else { 1 }, "{byte}");
     }
 }
 
