@@ -31,9 +31,7 @@ def main(repository):
     status = Path("/proc/self/status").read_text().splitlines()
     resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
     print(
-        json.dumps(
-            {"seconds": seconds, "models": len(kept), "resident_mb": resident * 1024 / 1e6}
-        )
+        json.dumps({"seconds": seconds, "models": len(kept), "resident_mb": resident * 1024 / 1e6})
     )
 
 

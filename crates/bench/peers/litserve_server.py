@@ -58,8 +58,7 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, required=True)
     arguments = parser.parse_args()
     apis = [
-        OnnxApi(path, path.parts[-3])
-        for path in Path(arguments.repository).glob("*/1/model.onnx")
+        OnnxApi(path, path.parts[-3]) for path in Path(arguments.repository).glob("*/1/model.onnx")
     ]
     server = litserve.LitServer(
         apis, accelerator="cpu", devices=1, workers_per_device=arguments.workers, timeout=120

@@ -20,6 +20,9 @@ use crate::{
 /// Time between two requests of a probe.
 const INTERVAL: Duration = Duration::from_millis(10);
 
+/// Longest wait for a port to be opened.
+const OPEN_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// Asks for one path again and again on a thread of its own, over one connection.
 #[derive(Debug)]
 pub(super) struct Probe {
@@ -50,9 +53,22 @@ impl Probe {
     }
 }
 
+/// Connects; some servers open their metrics port a moment after they are ready.
+async fn open(address: SocketAddr, request: &Wire) -> Result<Connection> {
+    let give_up_at = now() + OPEN_WAIT_MAX;
+    loop {
+        match Connection::open(address, request).await {
+            Err(_) if now() < give_up_at => {
+                tokio::time::sleep_until((now() + INTERVAL).into()).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
 async fn ask(address: SocketAddr, request: &Wire, stopped: &AtomicBool) -> Result<Probed> {
     let mut latencies = histogram()?;
-    let mut connection = Connection::open(address, request).await?;
+    let mut connection = open(address, request).await?;
     while !stopped.load(Ordering::Relaxed) {
         let start = now();
         connection.call(request).await?;

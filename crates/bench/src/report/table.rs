@@ -108,12 +108,15 @@ fn row(cell: &Cell, base: Option<&Cell>) -> String {
         let ratio = base.and_then(|base| cell.ratio(base, figure));
         ratio.map(|ratio| format!("{ratio:.2}x")).unwrap_or_default()
     };
+    // With more connections than instances a median is a wait in the queue, which a loop has none of.
+    let queues = base.is_some_and(|base| base.server == PLAIN) && *connections > 1;
+    let p50_ratio = if queues { String::new() } else { ratio(|sample| sample.p50_ms) };
     format!(
         "| {connections} | {server} | {:.0} | {} | {:.3} | {} | {:.3} | {:.1} | {} | {:.1} | {:.0} |\n",
         value(|sample| sample.requests_per_second),
         ratio(|sample| sample.requests_per_second),
         value(|sample| sample.p50_ms),
-        ratio(|sample| sample.p50_ms),
+        p50_ratio,
         value(|sample| sample.p99_ms),
         value(|sample| sample.server_cpu_us),
         ratio(|sample| sample.server_cpu_us),

@@ -44,8 +44,9 @@ pub(crate) fn mlp(plan: &Plan) -> Result<Vec<Cell>> {
         let load = plan.load(CONNECTIONS, plan.window);
         let contestants = plan.contestants(&servers, &payload, (*protocol, &wire), load);
         let closed = interleave(contestants, (name, *protocol, CONNECTIONS));
-        cells.extend(half_rate(plan, &servers, &payload, (*protocol, &wire), &closed));
+        let open = half_rate(plan, &servers, &payload, (*protocol, &wire), &closed);
         cells.extend(closed);
+        cells.extend(open);
     }
     Ok(cells)
 }
