@@ -21,7 +21,7 @@ use super::{
     compression::Encoding,
     dispatch::Call,
     reply::{self, Outgoing, ReplyBody},
-    stream::{Closing, closing, shutting_down},
+    stream::{Closing, shutting_down},
 };
 use crate::shutdown::Phase;
 
@@ -71,7 +71,7 @@ pub(super) async fn watch(mut call: Call) -> Response<ReplyBody> {
     let watch = Watch {
         service: request.service,
         encoding: call.encoding,
-        closing: closing(&call.context),
+        closing: Closing::new(&call.context),
         context: call.context,
         interval,
         last: None,
@@ -96,7 +96,7 @@ impl Stream for Watch {
         context: &mut task::Context<'_>,
     ) -> Poll<Option<Self::Item>> {
         loop {
-            let is_closing = self.closing.as_mut().poll(context).is_ready();
+            let is_closing = self.closing.poll(context);
             // Whoever watches is told before the stream ends.
             if self.interval.poll_tick(context).is_pending() && !is_closing {
                 return Poll::Pending;

@@ -35,13 +35,24 @@ use crate::{shutdown::Phase, timing::server_timing};
 /// Metadata that makes an error end the stream with its status.
 const STATUS_METADATA: &str = "triton_grpc_error";
 
-/// Completes when the server stops taking requests.
-pub(super) type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Tells when the server stops taking requests; may be asked again and again.
+pub(super) struct Closing(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
-/// See [`Closing`].
-pub(super) fn closing(context: &Context) -> Closing {
-    let mut shutdown = context.state.shutdown.clone();
-    Box::pin(async move { shutdown.reached(Phase::Closing).await })
+impl Closing {
+    pub(super) fn new(context: &Context) -> Self {
+        let mut shutdown = context.state.shutdown.clone();
+        Self(Some(Box::pin(async move { shutdown.reached(Phase::Closing).await })))
+    }
+
+    /// Whether it is so; wakes the task when it becomes so.
+    pub(super) fn poll(&mut self, context: &mut task::Context<'_>) -> bool {
+        let Some(reached) = &mut self.0 else { return true };
+        let is_closing = reached.as_mut().poll(context).is_ready();
+        if is_closing {
+            self.0 = None;
+        }
+        is_closing
+    }
 }
 
 /// The end of a stream that outlives the server.
@@ -65,7 +76,7 @@ pub(super) fn model_stream_infer(call: Call) -> Response<ReplyBody> {
         running: VecDeque::new(),
         running_max: context.limits.stream_requests_max.max(1),
         input: Input::Open,
-        closing: closing(&context),
+        closing: Closing::new(&context),
         deadline: deadline.map(|at| Box::pin(tokio::time::sleep_until(Clock::instant(at).into()))),
         settings: Arc::new(settings),
         context,
@@ -155,7 +166,7 @@ impl InferStream {
                 Poll::Ready(Some(Err(status))) => self.input = Input::Ended(Some(status)),
                 Poll::Ready(None) => self.input = Input::Ended(None),
                 // What had arrived when the server closed has been taken by now.
-                Poll::Pending if self.closing.as_mut().poll(context).is_ready() => {
+                Poll::Pending if self.closing.poll(context) => {
                     self.input = Input::Ended(Some(shutting_down()));
                 }
                 Poll::Pending => return,
