@@ -86,7 +86,8 @@ impl Server {
             .transpose()?;
         let mut fronts = Vec::new();
         if let Some(listener) = listeners.http {
-            let front = serve_http(into_tokio(listener)?, Arc::clone(&state), http);
+            let context = Arc::new(http::Context::new(Arc::clone(&state), http));
+            let front = serve_http(into_tokio(listener)?, context);
             fronts.push(tokio::spawn(front));
         }
         if let Some(listener) = listeners.grpc {
@@ -169,14 +170,14 @@ fn into_tokio(listener: StdListener) -> Result<TcpListener, StartError> {
         .map_err(|source| StartError::Start { what: "a listener", source })
 }
 
-async fn serve_http(listener: TcpListener, state: Arc<State>, limits: crate::HttpLimits) {
+async fn serve_http(listener: TcpListener, context: Arc<http::Context>) {
     let acceptor = Acceptor {
         listener,
-        connections_max: limits.connections_max,
-        shutdown: state.shutdown.clone(),
+        connections_max: context.limits.connections_max,
+        shutdown: context.state.shutdown.clone(),
         refusal: HTTP_REFUSAL,
     };
-    acceptor.run(|stream, peer| http::serve(stream, peer, Arc::clone(&state), limits)).await;
+    acceptor.run(|stream, peer| http::serve(stream, peer, Arc::clone(&context))).await;
 }
 
 async fn serve_grpc(listener: TcpListener, context: Arc<grpc::Context>) {

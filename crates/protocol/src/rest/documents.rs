@@ -167,7 +167,7 @@ pub fn read_settings(body: &[u8]) -> Result<Vec<(String, ParameterValue)>, Decod
             DecodeError::Malformed(format!("`{key}`: expected a string, a number, true or false"))
         })?;
         if settings.len() == PARAMETERS_MAX {
-            return Err(DecodeError::TooLarge(format!("more than {PARAMETERS_MAX} settings")));
+            return Err(DecodeError::Malformed(format!("more than {PARAMETERS_MAX} settings")));
         }
         settings.push((key.to_owned(), value));
         Ok(())
@@ -184,7 +184,7 @@ fn read_parameters(
         "parameters" => parameters::each(scanner, |key, value| {
             count += 1;
             if count > PARAMETERS_MAX {
-                return Err(DecodeError::TooLarge(format!(
+                return Err(DecodeError::Malformed(format!(
                     "more than {PARAMETERS_MAX} parameters"
                 )));
             }

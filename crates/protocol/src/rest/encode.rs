@@ -35,8 +35,8 @@ pub struct ResponseOutput<'a> {
 /// A response's body in pieces.
 #[derive(Clone, Debug, Default)]
 pub struct Encoded {
-    /// What comes first.
-    pub json: Bytes,
+    /// What comes first. There is room behind it for a few small outputs.
+    pub json: Vec<u8>,
     /// What follows: the binary outputs' data, shared with their tensors.
     pub binary: SmallVec<[Bytes; 4]>,
     /// Value of `Inference-Header-Content-Length`; `None` if all of the body is JSON.
@@ -111,14 +111,17 @@ pub fn encode_infer(
     }
     json.extend_from_slice(b"]}");
     encoded.header_length = outputs.iter().any(|output| output.binary).then_some(json.len());
-    encoded.json = json.into();
+    encoded.json = json;
     Ok(encoded)
 }
+
+/// Binary outputs up to this size get room behind the JSON.
+const SMALL_BYTES: usize = 4096;
 
 /// Generous for what is usual, so that the buffer rarely moves.
 fn capacity(outputs: &[ResponseOutput<'_>]) -> usize {
     let data = |output: &ResponseOutput<'_>| match (output.binary, output.tensor.data_type()) {
-        (true, _) => 0,
+        (true, _) => output.tensor.data().len().min(SMALL_BYTES),
         (false, DataType::Fp32) => output.tensor.shape().elements() * 12,
         (false, DataType::Fp64) => output.tensor.shape().elements() * 20,
         (false, _) => output.tensor.data().len() * 4,

@@ -4,7 +4,7 @@ pub enum DecodeError {
     /// The request is wrong and will be again.
     #[error("{0}")]
     Malformed(String),
-    /// A limit would be passed.
+    /// It would take more bytes than the limits allow.
     #[error("{0}")]
     TooLarge(String),
     /// It may be right, but this server does not do that.

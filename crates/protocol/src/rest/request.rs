@@ -158,7 +158,7 @@ fn inputs(
     let mut inputs: Vec<Input> = Vec::new();
     scanner.array(|scanner, index| {
         if index == inputs_max {
-            return Err(DecodeError::TooLarge(format!("more than {inputs_max} `inputs`")));
+            return Err(DecodeError::Malformed(format!("more than {inputs_max} `inputs`")));
         }
         let input = Input::read(scanner, index, json_bytes)?;
         if inputs.iter().any(|other| other.name == input.name) {
@@ -180,7 +180,7 @@ fn outputs(
     let mut outputs: Vec<RequestedOutput> = Vec::new();
     scanner.array(|scanner, index| {
         if index == outputs_max {
-            return Err(DecodeError::TooLarge(format!("more than {outputs_max} `outputs`")));
+            return Err(DecodeError::Malformed(format!("more than {outputs_max} `outputs`")));
         }
         let output = output(scanner).map_err(|error| error.within(&format!("outputs[{index}]")))?;
         if outputs.iter().any(|other| other.name == output.name) {
@@ -244,7 +244,7 @@ impl Parameters {
         let value = value
             .ok_or_else(|| DecodeError::malformed("expected a string, a number, true or false"))?;
         if self.others.len() == count_max {
-            return Err(DecodeError::TooLarge(format!("more than {count_max} parameters")));
+            return Err(DecodeError::Malformed(format!("more than {count_max} parameters")));
         }
         self.others.push((key.to_owned(), value));
         Ok(())

@@ -70,7 +70,7 @@ fn a_whole_response() {
         r#"{"name":"a","datatype":"INT32","shape":[1,2],"data":[1,2]},"#,
         r#"{"name":"b","datatype":"FP16","shape":[2],"parameters":{"binary_data_size":4}}]}"#,
     );
-    assert_eq!(encoded.json, expected);
+    assert_eq!(str::from_utf8(&encoded.json), Ok(expected));
     assert_eq!(encoded.header_length, Some(expected.len()));
     assert_eq!(encoded.binary.as_slice(), [second.data().clone()]);
     assert_eq!(encoded.binary[0].as_ptr(), second.data().as_ptr());

@@ -281,14 +281,14 @@ fn limits() {
     );
     let many = ["a", "b", "c", "d"].map(|name| input(name, 1)).join(",");
     let many = refused(&format!(r#"{{"inputs": [{many}]}}"#));
-    assert_eq!(many, DecodeError::TooLarge("more than 3 `inputs`".into()));
+    assert_eq!(many, DecodeError::Malformed("more than 3 `inputs`".into()));
     assert_eq!(
         refused(r#"{"outputs": [{"name": "a"}, {"name": "b"}]}"#),
-        DecodeError::TooLarge("more than 1 `outputs`".into())
+        DecodeError::Malformed("more than 1 `outputs`".into())
     );
     assert_eq!(
         refused(r#"{"parameters": {"a": 1, "b": 2}}"#),
-        DecodeError::TooLarge("parameter `b`: more than 1 parameters".into())
+        DecodeError::Malformed("parameter `b`: more than 1 parameters".into())
     );
 }
 
