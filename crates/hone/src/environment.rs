@@ -18,7 +18,8 @@ pub(crate) fn cache_folder(asked: Option<&Path>) -> PathBuf {
 
 /// Where an engine's library may be.
 pub(crate) fn library_search(library: Option<PathBuf>, cache: PathBuf) -> Search {
-    let python_environments = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(path).collect();
+    let python_environments =
+        ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(path).collect();
     let loader_path = env::var_os("LD_LIBRARY_PATH");
     let loader_path = loader_path.iter().flat_map(env::split_paths).collect();
     Search {

@@ -1,7 +1,7 @@
 //! What is logged, how and where: the only place that writes to the terminal.
 
 use std::{
-    fmt::{self, Write as _},
+    fmt,
     io::{self, Write as _},
     sync::{
         Arc,

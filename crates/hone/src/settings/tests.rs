@@ -20,8 +20,8 @@ fn a_port_may_be_off() {
 
 #[test]
 fn the_file_has_the_flags_names() {
-    let file: Settings = toml::from_str("http-port = 9000\ngrpc-port = \"off\"\nmode = \"latency\"")
-        .unwrap();
+    let file: Settings =
+        toml::from_str("http-port = 9000\ngrpc-port = \"off\"\nmode = \"latency\"").unwrap();
     assert_eq!((file.http_port, file.grpc_port), (Some(Port(Some(9000))), Some(Port(None))));
 }
 
