@@ -1,9 +1,12 @@
 //! What one run costs through the engine: a model that does nothing, and, where the test models
-//! have been made, real ones. Prints nanoseconds per run, the best of several rounds.
+//! have been made, real ones. Prints nanoseconds per run, the best of several rounds. An argument
+//! chooses the models that have it in their name; one such as `enable_mem_arena=0` is a parameter
+//! of the models' configuration.
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock and the environment")]
 #![expect(clippy::print_stdout, reason = "a bench prints")]
 
 use std::{
+    collections::HashMap,
     env, fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -14,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use engines::onnxruntime::{OnnxRuntime, Search};
 use onnx::ElementType;
-use protocol::model_config::ModelConfig;
+use protocol::model_config::{ModelConfig, ModelParameter};
 use serving::{BatchInput, BatchInputs, ComputeStamps, Engine, ExecutorFactory, LoadSpec, Loaded};
 use smallvec::smallvec;
 use tensor::{DataType, Shape};
@@ -27,22 +30,33 @@ fn main() {
     let search = Search { cache: cache.clone(), ..Search::default() };
     let engine = OnnxRuntime::new(search).expect("nothing is named");
     println!("resident at the start: {} MB", resident_mb());
+    let is_name = |argument: &String| !argument.starts_with('-') && !argument.contains('=');
+    let wanted = env::args().skip(1).find(is_name).unwrap_or_default();
+    let wants = |name: &str| name.contains(&wanted);
     for elements in [16, 3 * 224 * 224] {
+        let name = format!("identity-{elements}");
+        if !wants(&name) {
+            continue;
+        }
         let model = onnx::build::identity(ElementType::Float32, &[-1, elements]);
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         fs::write(file.path(), model).expect("a temporary file");
         let factory = load(&engine, file.path());
         let shape = Shape::from([1, usize::try_from(elements).expect("positive")]);
-        measure(&format!("identity {shape}"), &*factory, &[(DataType::Fp32, shape)]);
+        measure(&name, &*factory, &[(DataType::Fp32, shape)]);
     }
     let ids = || (DataType::Int64, Shape::from([1, 128]));
+    let image = (DataType::Fp32, Shape::from([1, 1, 28, 28]));
+    let models = [("minilm", vec![ids(), ids(), ids()]), ("fashion-resnet", vec![image])];
     let before = resident_mb();
-    for (name, inputs) in [("minilm", vec![ids(), ids(), ids()])] {
+    for (name, inputs) in models {
         let path = cache.join("models").join(name).join("1/model.onnx");
-        if !path.exists() {
-            println!("{name}: not there");
+        if !wants(name) || !path.exists() {
             continue;
         }
+        let start = Instant::now();
+        onnx::Model::read(&path).expect("a model");
+        println!("{name}: description read in {:?}", start.elapsed());
         let start = Instant::now();
         let factory = load(&engine, &path);
         println!("{name}: loaded in {:?}, {}", start.elapsed(), factory.description());
@@ -58,13 +72,21 @@ fn load(engine: &OnnxRuntime, path: &Path) -> Arc<dyn ExecutorFactory> {
         name: "bench".to_owned(),
         version: 1,
         path: path.to_owned(),
-        config: Arc::new(ModelConfig::default()),
+        config: Arc::new(ModelConfig { parameters: parameters(), ..ModelConfig::default() }),
         intra_op_threads: NonZeroUsize::MIN,
     };
     match engine.load(&spec).unwrap_or_else(|error| panic!("{error}")) {
         Loaded::Executors(factory) => factory,
         Loaded::Backend(_) => unreachable!("this engine has executors"),
     }
+}
+
+fn parameters() -> HashMap<String, ModelParameter> {
+    let parameter = |argument: String| {
+        let (key, value) = argument.split_once('=')?;
+        Some((key.to_owned(), ModelParameter { string_value: value.to_owned() }))
+    };
+    env::args().filter_map(parameter).collect()
 }
 
 fn measure(name: &str, factory: &dyn ExecutorFactory, inputs: &[(DataType, Shape)]) {

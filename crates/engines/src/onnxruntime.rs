@@ -12,6 +12,7 @@ mod library;
 mod model;
 mod placement;
 mod raw;
+mod runs;
 mod session;
 mod settings;
 mod signature;

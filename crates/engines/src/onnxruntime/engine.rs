@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use ort::session::{RunOptions, Session};
+use ort::session::Session;
 use parking_lot::Mutex;
 use serving::{Engine, Executor, ExecutorFactory, LoadError, LoadSpec, Loaded, Signature};
 
@@ -18,10 +18,14 @@ use super::{
     library::Library,
     model,
     placement::{self, Device},
+    runs::Runs,
     session,
     settings::{MissingAccelerator, Settings},
     signature,
 };
+
+/// The library's name of the memory that all sessions on the CPU grow.
+const CPU_ARENA: &str = "cpu:0";
 
 /// The engine. Its library is looked for and loaded when the first model is, so that a server
 /// without ONNX models neither needs nor pays for it.
@@ -49,8 +53,8 @@ pub(super) struct Model {
 /// Hands out a model's executors.
 struct Factory {
     model: Arc<Model>,
-    /// Switches of the latest run of each instance.
-    runs: Mutex<Vec<Weak<RunOptions>>>,
+    /// Of each instance, by its number.
+    runs: Mutex<Vec<Weak<Runs>>>,
 }
 
 impl OnnxRuntime {
@@ -156,12 +160,10 @@ impl Model {
         &self.sessions[&self.devices[instance % self.devices.len()]]
     }
 
-    pub(super) fn run_options(&self) -> Result<RunOptions, ort::Error> {
-        let mut options = RunOptions::new()?;
-        if let Some(devices) = &self.settings.arena_shrinkage {
-            options.set("memory.enable_memory_arena_shrinkage", devices)?;
-        }
-        Ok(options)
+    fn runs(&self) -> Result<Runs, ort::Error> {
+        let always = self.settings.arena_shrinkage.as_deref();
+        let has_gpu = self.sessions.keys().any(|device| *device != Device::Cpu);
+        Runs::new(always, (self.settings.arena && !has_gpu).then_some(CPU_ARENA))
     }
 }
 
@@ -183,16 +185,16 @@ impl ExecutorFactory for Factory {
     /// Replacing an instance ends its run, should it be in one: at the next node of the graph.
     fn executor(&self, instance: usize) -> Result<Box<dyn Executor>, LoadError> {
         let failed = |error: ort::Error| LoadError::Engine(error.to_string());
-        let options = Arc::new(self.model.run_options().map_err(failed)?);
+        let own = Arc::new(self.model.runs().map_err(failed)?);
         let mut runs = self.runs.lock();
         if runs.len() <= instance {
             runs.resize(instance + 1, Weak::new());
         }
-        let previous = std::mem::replace(&mut runs[instance], Arc::downgrade(&options));
-        if let Some(run) = previous.upgrade() {
-            run.terminate().map_err(failed)?;
+        let previous = std::mem::replace(&mut runs[instance], Arc::downgrade(&own));
+        if let Some(previous) = previous.upgrade() {
+            previous.end().map_err(failed)?;
         }
-        Ok(Box::new(SessionExecutor::new(Arc::clone(&self.model), instance, options)))
+        Ok(Box::new(SessionExecutor::new(Arc::clone(&self.model), instance, own)))
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::{ffi::CStr, sync::Arc};
 
-use ort::{
-    ErrorCode,
-    session::{RunOptions, Session},
-};
+use ort::{ErrorCode, session::Session};
 use serving::{BatchInput, BatchInputs, ComputeStamps, ExecuteError, Executor};
 use smallvec::SmallVec;
 use tensor::{DataType, StringElements, Tensor, push_string};
@@ -13,6 +10,7 @@ use tensor::{DataType, StringElements, Tensor, push_string};
 use super::{
     engine::Model,
     raw::{self, Feed, Output},
+    runs::Runs,
     session::one_line,
 };
 
@@ -28,18 +26,18 @@ const NO_MEMORY: &str = "out of memory";
 
 /// Runs batches on a session that it shares with the model's other instances.
 pub(super) struct SessionExecutor {
-    model: Arc<Model>,
     session: Arc<Session>,
-    options: Arc<RunOptions>,
+    runs: Arc<Runs>,
     /// One per input of the signature.
     buffers: Vec<Buffer>,
+    model: Arc<Model>,
 }
 
 impl SessionExecutor {
-    pub(super) fn new(model: Arc<Model>, instance: usize, options: Arc<RunOptions>) -> Self {
+    pub(super) fn new(model: Arc<Model>, instance: usize, runs: Arc<Runs>) -> Self {
         let session = Arc::clone(model.session(instance));
         let buffers = model.signature.inputs.iter().map(|_| Buffer::default()).collect();
-        Self { model, session, options, buffers }
+        Self { session, runs, buffers, model }
     }
 }
 
@@ -49,8 +47,10 @@ impl Executor for SessionExecutor {
         batch: &BatchInputs<'_>,
         stamps: &mut ComputeStamps,
     ) -> Result<Vec<Tensor>, ExecuteError> {
-        let Self { model, session, options, buffers } = self;
+        let Self { session, runs, buffers, model } = self;
+        let mut input_bytes = 0;
         for input in &batch.inputs {
+            input_bytes += input.byte_len();
             buffers[input.index].gather(input);
         }
         let feeds: SmallVec<[(&CStr, Feed<'_>); 8]> = batch
@@ -65,7 +65,7 @@ impl Executor for SessionExecutor {
         let names: SmallVec<[&CStr; 4]> =
             batch.outputs.iter().map(|index| model.output_names[*index].as_c_str()).collect();
         stamps.inputs_ready();
-        let outputs = raw::run(session, options, &feeds, &names);
+        let outputs = raw::run(session, runs.next(input_bytes), &feeds, &names);
         stamps.outputs_start();
         outputs
             .and_then(|outputs| outputs.into_iter().map(|output| take(output, session)).collect())

@@ -11,8 +11,11 @@ use serving::LoadError;
 const THREADS_MAX: usize = 1024;
 const OWN_PREFIX: &str = "hone_";
 const MISSING_ACCELERATOR: &str = "hone_missing_accelerator";
+/// Beginnings of the keys that are the library's own.
+const ENTRIES: [&str; 4] = ["session.", "optimization.", "ep.", "mlas."];
 const SPINNING: &str = "session.intra_op.allow_spinning";
 const INTER_OP_SPINNING: &str = "session.inter_op.allow_spinning";
+const WEIGHTS_APART: &str = "session.use_device_allocator_for_initializers";
 
 /// Settings of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,21 +159,16 @@ impl<'a> Parameters<'a> {
     }
 
     /// Entries for the library itself. Waiting threads sleep unless they are told to spin: beside
-    /// other instances, spinning takes the cores that those compute on.
+    /// other instances, spinning takes the cores that those compute on. Weights are allocated one
+    /// by one: the arena grows in powers of two, and would keep up to half of that empty.
     fn entries(self) -> BTreeMap<String, String> {
-        let own = [SPINNING, INTER_OP_SPINNING].map(|key| (key.to_owned(), "0".to_owned()));
-        let given = self
-            .0
-            .parameters
-            .iter()
-            .filter(|(key, _)| is_entry(key))
-            .map(|(key, value)| (key.clone(), value.string_value.clone()));
+        let own = [(SPINNING, "0"), (INTER_OP_SPINNING, "0"), (WEIGHTS_APART, "1")];
+        let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let is_entry = |key: &str| ENTRIES.iter().any(|prefix| key.starts_with(prefix));
+        let parameters = self.0.parameters.iter().filter(|(key, _)| is_entry(key));
+        let given = parameters.map(|(key, value)| (key.clone(), value.string_value.clone()));
         own.into_iter().chain(given).collect()
     }
-}
-
-fn is_entry(key: &str) -> bool {
-    ["session.", "optimization.", "ep.", "mlas."].iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn wrong(key: &str, value: &str, right: &str) -> LoadError {

@@ -206,7 +206,7 @@ fn an_unloaded_model_gives_its_memory_back() {
         let mut executor = factory.executor(0).unwrap();
         let outputs = run(&mut *executor, &[Input::new(0, &input)], &[0]).unwrap();
         assert!(resident_mb() > WEIGHT_MB);
-        drop((factory, executor, outputs));
+        drop((outputs, executor, factory));
         engines::release_memory();
         after.push(resident_mb());
     }
