@@ -131,6 +131,20 @@ def slow(folder, config):
 SLOW_WIDTH = 192
 
 
+def cubic(folder):
+    """OUT = largest of (IN' IN)^2, FP32 [rows, n] -> [1]: work grows with the cube of n."""
+    nodes = [
+        helper.make_node("Transpose", ["IN"], ["flipped"], perm=[1, 0]),
+        helper.make_node("MatMul", ["flipped", "IN"], ["square"]),
+        helper.make_node("MatMul", ["square", "square"], ["power"]),
+        helper.make_node("ReduceMax", ["power"], ["peak"], keepdims=0),
+        helper.make_node("Reshape", ["peak", "one"], ["OUT"]),
+    ]
+    constants = [constant("one", np.array([1], np.int64))]
+    ends = [value("IN", "FP32", ["rows", "n"])], [value("OUT", "FP32", [1])]
+    write(folder, 1, nodes, *ends, constants)
+
+
 def fixed_shape(folder):
     """OUT = -IN, FP32 [2, 3]: a model without a batch dimension."""
     node = helper.make_node("Neg", ["IN"], ["OUT"])

@@ -157,7 +157,8 @@ def test_broken_framing_of_strings(server, framing):
 def test_a_raw_body_that_is_no_whole_row(server):
     headers = {"Inference-Header-Content-Length": "0"}
     response = server.infer("identity_fp32", b"\0" * 7, headers)
-    assert response.status == 400 and "IN" in response.error()
+    assert response.status == 400
+    assert "raw" in response.error() and "7" in response.error()
 
 
 @pytest.mark.parametrize("model", ["absent", "..", "%2e%2e%2fetc", "identity_fp32%00", "a" * 5000])
@@ -166,7 +167,7 @@ def test_models_that_are_not_there(server, model):
     assert 400 <= response.status < 500
 
 
-@pytest.mark.parametrize("version", ["0", "01", "x", "-1", "99999999999999999999"])
+@pytest.mark.parametrize("version", ["0", "x", "-1", "99999999999999999999"])
 def test_versions_that_are_not_there(server, version):
     response = server.post(f"/v2/models/identity_fp32/versions/{version}/infer", {"inputs": [GOOD]})
     assert 400 <= response.status < 500

@@ -110,25 +110,35 @@ def load_idx(name, header):
     return np.frombuffer(gzip.open(path).read()[header:], np.uint8)
 
 
+def accuracy(labels, answer_batch, rows=50):
+    """Share of images whose most probable class is the right one."""
+    batches = [slice(start, start + rows) for start in range(0, len(labels), rows)]
+    right = [(answer_batch(b).argmax(axis=1) == labels[b]).sum() for b in batches]
+    return sum(right) / len(labels)
+
+
+# An INT8 product differs a little between CPUs with and without instructions for it.
 @pytest.mark.parametrize(
-    "model, accuracy", [("fashion-resnet", 0.9056), ("fashion-resnet-int8", 0.9058)]
+    "model, known, tolerance",
+    [("fashion-resnet", 0.9056, 5e-5), ("fashion-resnet-int8", 0.9058, 1e-3)],
 )
-def test_the_known_accuracy_over_ten_thousand_images(models_server, model, accuracy):
+def test_the_known_accuracy_over_ten_thousand_images(
+    models_server, models, model, known, tolerance
+):
     images = load_idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28).astype(np.float32)
     labels = load_idx("t10k-labels-idx1-ubyte.gz", 8)
     client = client_kinds.HttpSync(models_server)
-    right = 0
-    with client.module.InferenceServerClient(client.url, concurrency=4) as connection:
-        batches = [slice(start, start + 50) for start in range(0, len(labels), 50)]
-        pending = []
-        for batch in batches:
+    reference = session(models, model)
+    with client.module.InferenceServerClient(client.url) as connection:
+
+        def ask(batch):
             inputs = client.inputs(image=images[batch])
-            outputs = [client.output("probabilities")]
-            pending.append(connection.async_infer(model, inputs, outputs=outputs))
-        for batch, one in zip(batches, pending):
-            answer = one.get_result().as_numpy("probabilities")
-            right += int((answer.argmax(axis=1) == labels[batch]).sum())
-    assert right / len(labels) == pytest.approx(accuracy, abs=5e-5)
+            return connection.infer(model, inputs).as_numpy("probabilities")
+
+        served = accuracy(labels, ask)
+    alone = accuracy(labels, lambda b: reference.run(["probabilities"], {"image": images[b]})[0])
+    assert served == pytest.approx(alone, abs=5e-5)
+    assert served == pytest.approx(known, abs=tolerance)
 
 
 def test_classification_names_the_clothes(models_server):
@@ -212,7 +222,7 @@ def test_both_generations_of_ocr_answer_side_by_side(models, start, model):
     server = start(models, "--model-control-mode", "explicit")
     client = client_kinds.HttpSync(server)
     client.load_model(model, config='{"version_policy": {"all": {}}}')
-    arrays = {"x": pixels(1, 3, 48, 96)}
+    arrays = {"x": pixels(1, 3, 48 if model == "ocr-rec" else 64, 96)}
     for version in ("1", "2"):
         result = client.infer(model, client.inputs(**arrays), model_version=version)
         reference = session(models, model, version)

@@ -1,6 +1,7 @@
 """Batches, bounded queues, deadlines, cancellation and priorities, seen from outside."""
 
 import concurrent.futures
+import os
 import re
 import socket
 import threading
@@ -29,7 +30,8 @@ def busy_server(tmp_path_factory):
     small_models.identity(repository / "widths", "FP32", config=GATHERS)
     small_models.lookup(repository / "lookup", 100, GATHERS)
     log = tmp_path_factory.mktemp("log") / "busy.log"
-    with hone_server.Server(log, repository) as server:
+    # What a run of these takes depends on the numbers in the request, which no server can foresee.
+    with hone_server.Server(log, repository, "--inline-compute-micros", "0") as server:
         yield server.wait_until_ready()
 
 
@@ -44,10 +46,14 @@ GATHERS = (
 @pytest.fixture(scope="module")
 def rounds_per_second(busy_server):
     """How many rounds of the slow models take a second on this machine."""
-    rounds = 2000
-    start = time.monotonic()
-    assert ask(busy_server, "slow", rounds).status == 200
-    return rounds / (time.monotonic() - start)
+    rounds = 500
+
+    def seconds():
+        start = time.monotonic()
+        assert ask(busy_server, "slow", rounds).status == 200
+        return time.monotonic() - start
+
+    return rounds / min(seconds() for _ in range(5))
 
 
 def body(value, **fields):
@@ -248,6 +254,31 @@ def test_health_and_metrics_answer_while_everything_is_busy(busy_server, rounds_
             assert busy_server.metrics()
             assert time.monotonic() - start < 0.5
             time.sleep(0.01)
+
+
+def test_a_large_request_does_not_hold_the_network_up(repository, start):
+    """Small requests of a model say nothing about what a large one takes."""
+    small_models.cubic(repository / "cubic")
+    server = start(repository)
+
+    def send(width):
+        tensor = {"name": "IN", "shape": [1, width], "datatype": "FP32", "data": [1.0] * width}
+        return server.infer("cubic", {"inputs": [tensor]})
+
+    for _ in range(30):
+        assert send(1).status == 200
+    connections = [server.connect() for _ in range(8)]
+    with Threads() as pool:
+        large = [pool.submit(send, 2500) for _ in os.sched_getaffinity(0)]
+        slowest = 0.0
+        while not all(one.done() for one in large):
+            for connection in connections:
+                start = time.monotonic()
+                connection.request("GET", "/v2/health/live")
+                assert connection.getresponse().read() == b""
+                slowest = max(slowest, time.monotonic() - start)
+        assert [one.result().status for one in large] == [200] * len(large)
+    assert slowest < 0.3
 
 
 def test_a_hung_instance_is_replaced(repository, start, rounds_per_second):
