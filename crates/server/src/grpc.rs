@@ -19,7 +19,7 @@ mod stream;
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tracing::debug;
 
@@ -54,7 +54,9 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Cont
         Err(_) => return debug!(%peer, "no HTTP/2 within the handshake timeout"),
     }
     let mut shutdown = context.state.shutdown.clone();
-    let service = service_fn(move |request| dispatch::answer(request, peer, Arc::clone(&context)));
+    // In a box, a call moves into its task as a pointer.
+    let service =
+        service_fn(move |request| Box::pin(dispatch::answer(request, peer, Arc::clone(&context))));
     let mut connection = pin!(builder(&limits).serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         ended = connection.as_mut() => return log_end(peer, ended),
@@ -66,15 +68,12 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Cont
 fn builder(limits: &GrpcLimits) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
-        .timer(TokioTimer::new())
         .auto_date_header(false)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_BYTES_MAX)
         .max_header_list_size(HEADER_BYTES_MAX)
-        .max_concurrent_streams(limits.streams_max)
-        .keep_alive_interval(limits.keep_alive_interval)
-        .keep_alive_timeout(limits.keep_alive_timeout);
+        .max_concurrent_streams(limits.streams_max);
     builder
 }
 

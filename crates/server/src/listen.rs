@@ -2,16 +2,14 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
-    pin::pin,
-    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
 };
 use tracing::warn;
 
@@ -19,6 +17,10 @@ use crate::{
     error::StartError,
     shutdown::{Phase, Shutdown},
 };
+
+/// Quiet time after which the kernel asks a peer whether it is still there, and asks again.
+const KEEP_ALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(20));
 
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -45,6 +47,8 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     // Connections of an earlier process that are still saying goodbye do not keep the port.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted connections inherit it. Peers that vanished are found without a word of protocol.
+    socket.set_tcp_keepalive(&KEEP_ALIVE)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -54,7 +58,6 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     pub(crate) listener: TcpListener,
-    /// At least 1; more than [`Semaphore::MAX_PERMITS`] is as many.
     pub(crate) connections_max: usize,
     pub(crate) shutdown: Shutdown,
     /// Written to a connection that is one too many, before it is closed.
@@ -65,51 +68,59 @@ impl Acceptor {
     /// Runs `serve` in a task for each connection and returns when the server closes and all of them
     /// have ended, or when it aborts.
     ///
+    /// Quiet time after which the kernel asks a peer whether it is still there, and asks again.
+    const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(20));
+
     /// Connections that the kernel has completed are served, also at the end: none is reset unseen.
     pub(crate) async fn run<S, F>(mut self, serve: S)
     where
         S: Fn(TcpStream, SocketAddr) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let connections_max = self.connections_max.clamp(1, u32::MAX as usize >> 3);
-        let permits = Arc::new(Semaphore::new(connections_max));
+        let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = self.shutdown.reached(Phase::Closing) => break,
+                Some(_) = connections.join_next() => continue,
                 accepted = self.listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer, &permits, &serve),
+                Ok((stream, peer)) => self.admit(stream, peer, &mut connections, &serve),
                 Err(error) => pause_after(&error).await,
             }
         }
         while let Some((stream, peer)) = self.accept_now() {
-            self.admit(stream, peer, &permits, &serve);
+            self.admit(stream, peer, &mut connections, &serve);
         }
         drop(self.listener);
-        // Every connection holds one permit.
-        let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
         tokio::select! {
-            _ = permits.acquire_many(all) => {}
-            () = self.shutdown.reached(Phase::Aborting) => {}
+            () = all_ended(&mut connections) => {}
+            () = self.shutdown.reached(Phase::Aborting) => connections.shutdown().await,
         }
     }
 
-    fn admit<S, F>(&self, stream: TcpStream, peer: SocketAddr, permits: &Arc<Semaphore>, serve: &S)
-    where
+    fn admit<S, F>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        connections: &mut JoinSet<()>,
+        serve: &S,
+    ) where
         S: Fn(TcpStream, SocketAddr) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
+        if connections.len() >= self.connections_max {
             warn!(%peer, connections_max = self.connections_max, "refused one connection too many");
             // A fresh socket's send buffer is empty: what fits is sent, and nothing is waited for.
             let _ = stream.try_write(self.refusal);
             return;
-        };
+        }
         // Not every socket can; it is only a matter of speed.
         let _ = stream.set_nodelay(true);
-        tokio::spawn(until_abort(serve(stream, peer), self.shutdown.clone(), permit));
+        connections.spawn(serve(stream, peer));
     }
 
     /// A connection that is waiting already, if there is one.
@@ -122,17 +133,8 @@ impl Acceptor {
     }
 }
 
-async fn until_abort(
-    connection: impl Future<Output = ()>,
-    mut shutdown: Shutdown,
-    permit: OwnedSemaphorePermit,
-) {
-    let connection = pin!(connection);
-    tokio::select! {
-        () = connection => {}
-        () = shutdown.reached(Phase::Aborting) => {}
-    }
-    drop(permit);
+async fn all_ended(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
 /// Waits where trying again at once would only burn the processor.

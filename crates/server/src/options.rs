@@ -94,10 +94,6 @@ pub struct GrpcLimits {
     pub handshake_timeout: Duration,
     /// Between two pieces of a unary call's request.
     pub body_idle_timeout: Duration,
-    /// Quiet time after which the client is asked whether it is still there.
-    pub keep_alive_interval: Duration,
-    /// How long it may take to say so.
-    pub keep_alive_timeout: Duration,
 }
 
 impl Default for GrpcLimits {
@@ -109,8 +105,6 @@ impl Default for GrpcLimits {
             message_bytes_max: i32::MAX as usize,
             handshake_timeout: Duration::from_secs(15),
             body_idle_timeout: Duration::from_secs(30),
-            keep_alive_interval: Duration::from_secs(7200),
-            keep_alive_timeout: Duration::from_secs(20),
         }
     }
 }
