@@ -1,5 +1,7 @@
 //! Compiles `proto/` without needing `protoc`.
 
+#![expect(clippy::disallowed_methods, reason = "cargo tells build scripts by environment")]
+
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;

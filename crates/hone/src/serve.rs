@@ -8,7 +8,7 @@ use server::Server;
 use serving::{Engine, Repository, ServeError};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Config, config::cores, environment, logging, settings::ServeArgs};
+use crate::{config::Config, config::network_threads, environment, logging, settings::ServeArgs};
 
 /// Runs `hone serve`.
 pub(crate) fn run(args: ServeArgs) -> Result<()> {
@@ -24,7 +24,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
     let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(OnnxRuntime::new(search)?)];
     let repository = Repository::open(config.repository(), engines)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores().get())
+        .worker_threads(network_threads().get())
         .thread_name("hone-net")
         .enable_all()
         .build()

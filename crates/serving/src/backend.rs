@@ -86,6 +86,12 @@ pub trait ExecutorFactory: Send + Sync + fmt::Debug {
     /// One line for logs and metadata: engine, its version, device, threads.
     fn description(&self) -> String;
 
+    /// Whether the time of a run depends on its inputs' shapes only, not on their values. Only such
+    /// a model's runs may take place on a thread of the network.
+    fn has_steady_runs(&self) -> bool {
+        false
+    }
+
     /// Starts instance number `instance`; called again to replace one that hung or broke.
     ///
     /// # Errors

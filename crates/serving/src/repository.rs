@@ -22,6 +22,7 @@ use protocol::model_config::ModelConfig;
 
 use crate::{
     Clock, Engine, ErrorKind, LoadError, Model, ModelDefaults, ServeError, model::InFlight,
+    scheduler::InlineLimit,
 };
 use source::{Fingerprint, Source};
 
@@ -49,7 +50,9 @@ pub struct RepositoryOptions {
     pub defaults: ModelDefaults,
     /// An instance that takes longer for one batch is given up and replaced.
     pub hang_limit: Duration,
-    /// Models whose runs take no longer may run on the thread that brings the request.
+    /// Runs at a time on threads that bring requests; fewer than there are such threads.
+    pub inline_runs_max: usize,
+    /// Models whose runs take no longer may run there.
     pub inline_compute_max: Duration,
     /// Unloading waits so long for requests in flight.
     pub unload_timeout: Duration,
@@ -120,6 +123,7 @@ pub struct Repository {
     engines: Vec<Arc<dyn Engine>>,
     entries: RwLock<BTreeMap<String, Entry>>,
     in_flight: InFlight,
+    inline: InlineLimit,
     /// The models of the start have been tried.
     started: AtomicBool,
     draining: AtomicBool,
@@ -166,8 +170,10 @@ impl Repository {
         options: RepositoryOptions,
         engines: Vec<Arc<dyn Engine>>,
     ) -> Result<Arc<Self>, LoadError> {
+        let inline = InlineLimit::new(options.inline_runs_max);
         let repository = Arc::new(Self {
             options,
+            inline,
             engines,
             entries: RwLock::default(),
             in_flight: InFlight::default(),
@@ -384,8 +390,6 @@ impl Entry {
             if let Some(model) = &version.model {
                 let checked = model.check();
                 checked.map_err(|why| format!("model '{name}' is not ready: {why}"))?;
-            } else if version.state == ModelState::Unavailable && self.problem.is_some() {
-                return Err(format!("model '{name}' is not ready: {}", version.reason));
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! wake-ups. Deadlines and cancellation belong to the request's own future ([`Scheduler::withdraw`]),
 //! so they hold while every instance is busy.
 
+mod inline;
 mod instances;
 mod release;
 
@@ -20,6 +21,8 @@ use crate::{
     interface::{Admitted, Interface},
     statistics::Execution,
 };
+pub(crate) use inline::InlineLimit;
+use inline::InlinePermit;
 use instances::{Instance, Instances, Loan};
 use release::Release;
 
@@ -28,6 +31,9 @@ const BATCHES_LED_MAX: usize = 4;
 
 /// A first run that is shorter is followed by another: it says more of what runs take.
 const WARM_UP_AGAIN: Duration = Duration::from_millis(20);
+
+/// Inputs up to this size are never the reason for a long run of a model whose runs are short.
+const INLINE_BYTES: usize = 1024;
 
 /// What a run is thought to take of which nothing is known.
 const COMPUTE_UNKNOWN: Duration = Duration::from_secs(1);
@@ -39,7 +45,9 @@ pub(crate) struct SchedulerOptions {
     pub instances: usize,
     /// An instance that takes longer is given up and replaced.
     pub hang_limit: Duration,
-    /// Models whose runs take no longer may run on the thread that brings the request.
+    /// Runs on the threads that bring requests.
+    pub inline: InlineLimit,
+    /// Models whose runs take no longer may run there.
     pub inline_compute_max: Duration,
 }
 
@@ -63,6 +71,8 @@ struct Shared {
     model: String,
     interface: Arc<Interface>,
     options: SchedulerOptions,
+    /// Whether values cannot make a run long.
+    steady: bool,
     core: Mutex<Core>,
     /// Tells one waiting worker that something changed.
     wake: Condvar,
@@ -81,6 +91,8 @@ struct Core {
     timer_armed: bool,
     /// What runs took of late; one that the system interrupted counts for little.
     compute_recent: Duration,
+    /// Bytes of input of the largest batch that was run in so short a time that it may run inline.
+    quick_bytes_max: usize,
 }
 
 /// A batch and the instance that is to run it.
@@ -105,6 +117,7 @@ impl Scheduler {
         factory: Arc<dyn ExecutorFactory>,
         options: SchedulerOptions,
     ) -> Result<Self, LoadError> {
+        let steady = factory.has_steady_runs();
         let instances = Instances::start(factory, options.instances)?;
         let core = Core {
             batcher: Batcher::new(options.batcher.clone()),
@@ -113,10 +126,12 @@ impl Scheduler {
             closed: false,
             timer_armed: false,
             compute_recent: COMPUTE_UNKNOWN,
+            quick_bytes_max: 0,
         };
         let shared = Arc::new(Shared {
             model: model.to_owned(),
             interface,
+            steady,
             core: Mutex::new(core),
             wake: Condvar::new(),
             statistics: Mutex::default(),
@@ -142,9 +157,10 @@ impl Scheduler {
     ) -> Result<Admission, ServeError> {
         let shared = &*self.shared;
         let now = Clock::now();
+        let bytes = pending.admitted.bytes;
         let arrival = Arrival {
             rows: pending.admitted.rows,
-            bytes: pending.admitted.bytes,
+            bytes,
             shape: pending.admitted.shape.clone(),
             item: pending,
             priority,
@@ -163,10 +179,9 @@ impl Scheduler {
             }
         };
         if core.instances.any_idle() {
-            if core.compute_recent <= shared.options.inline_compute_max {
-                shared.lead(core);
-            } else {
-                shared.wake.notify_one();
+            match shared.inline_permit(&core, bytes) {
+                Some(_permit) => shared.lead(core),
+                None => _ = shared.wake.notify_one(),
             }
         }
         Ok(admission)
@@ -322,6 +337,14 @@ impl Shared {
         }
     }
 
+    /// Leave to run on the calling thread: for a model whose runs are short and steady, and a
+    /// request of a size for which that is known.
+    fn inline_permit(&self, core: &Core, bytes: usize) -> Option<InlinePermit<'_>> {
+        let known = bytes <= core.quick_bytes_max.max(INLINE_BYTES).saturating_mul(2);
+        let quick = core.compute_recent <= self.options.inline_compute_max;
+        (quick && known && self.steady).then(|| self.options.inline.acquire()).flatten()
+    }
+
     /// Runs waiting batches on the calling thread, a few at most.
     fn lead<'a>(&'a self, mut core: MutexGuard<'a, Core>) {
         for _ in 0..BATCHES_LED_MAX {
@@ -363,9 +386,11 @@ impl Shared {
     /// Runs a batch, answers it and gives the instance back; `false` if it had been given up.
     fn run(&self, run: Run) -> bool {
         let Run { mut instance, batch, sequence } = run;
+        let bytes = batch.requests.iter().map(|(_, pending)| pending.admitted.bytes).sum();
         let (answers, broken, outcome) = self.answer_all(&mut instance, batch);
         let mut core = self.core.lock();
         let kept = core.give_back(instance, broken, &outcome);
+        core.note_quick(bytes, &outcome, self.options.inline_compute_max);
         if core.closed {
             self.wake.notify_all();
         }
@@ -562,6 +587,18 @@ impl Core {
             self.compute_recent = recent - recent / 16 + run / 16;
         }
         self.instances.give_back(instance, broken)
+    }
+
+    /// Remembers the size of a batch that took a short time.
+    fn note_quick(
+        &mut self,
+        bytes: usize,
+        outcome: &Result<Executed, ExecuteError>,
+        inline_compute_max: Duration,
+    ) {
+        if outcome.as_ref().is_ok_and(|executed| executed.took() <= inline_compute_max) {
+            self.quick_bytes_max = self.quick_bytes_max.max(bytes);
+        }
     }
 }
 

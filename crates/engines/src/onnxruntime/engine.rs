@@ -48,6 +48,8 @@ pub(super) struct Model {
     devices: Vec<Device>,
     /// What the description has to add.
     notes: Vec<String>,
+    /// On the CPU, and without loops.
+    has_steady_runs: bool,
 }
 
 /// Hands out a model's executors.
@@ -139,6 +141,8 @@ impl Model {
             output_names,
             settings,
             sessions,
+            has_steady_runs: devices.iter().all(|device| *device == Device::Cpu)
+                && description.as_ref().is_some_and(|model| !model::has_loops(model)),
             devices,
             notes,
         })
@@ -180,6 +184,10 @@ impl ExecutorFactory for Factory {
 
     fn description(&self) -> String {
         self.model.description()
+    }
+
+    fn has_steady_runs(&self) -> bool {
+        self.model.has_steady_runs
     }
 
     /// Replacing an instance ends its run, should it be in one: at the next node of the graph.

@@ -10,6 +10,9 @@ use tensor::DataType;
 /// A model in the library's own compact format, which only the library reads.
 const COMPACT_EXTENSION: &str = "ort";
 
+/// Operators that run a graph as often as their inputs say.
+const LOOPS: [&str; 2] = ["Loop", "Scan"];
+
 /// Reads and checks a model's description; `None` for the compact format.
 pub(super) fn check(path: &Path) -> Result<Option<Model>, LoadError> {
     if path.extension().is_some_and(|extension| extension == COMPACT_EXTENSION) {
@@ -27,6 +30,11 @@ pub(super) fn check(path: &Path) -> Result<Option<Model>, LoadError> {
         }
     }
     Ok(Some(model))
+}
+
+/// Whether the values of inputs may decide how long a run takes.
+pub(super) fn has_loops(model: &Model) -> bool {
+    model.operators.keys().any(|operator| LOOPS.contains(&operator.name.as_str()))
 }
 
 /// Why requests cannot carry a value; `None` if they can, or if its type is not declared.

@@ -108,6 +108,7 @@ impl Setup {
                 queue_bytes_max: 64 << 20,
             },
             hang_limit: self.hang_limit,
+            inline_runs_max: 0,
             inline_compute_max: Duration::ZERO,
             unload_timeout: Duration::from_secs(10),
         };

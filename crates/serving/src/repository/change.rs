@@ -126,7 +126,7 @@ impl Repository {
         };
         let started = Clock::now();
         let fingerprint = source.fingerprint();
-        self.mark(name, ModelState::Loading);
+        self.mark_loading(name, self.version_numbers(&source, &overrides));
         match self.build(name, &source, overrides) {
             Ok(models) => {
                 let old = self.swap_in(name, source, fingerprint, models);
@@ -176,13 +176,30 @@ impl Repository {
         Ok(())
     }
 
-    fn mark(&self, name: &str, state: ModelState) {
+    /// The versions that a load will bring, as far as the files tell.
+    fn version_numbers(&self, source: &Source, overrides: &LoadOverrides) -> Vec<u64> {
+        if !overrides.files.is_empty() {
+            return Vec::new();
+        }
+        let config = match &overrides.config {
+            Some(config) => Ok(config.clone()),
+            None => source.config(self.options.config_name.as_deref()),
+        };
+        let versions = config.and_then(|config| source.versions(&config)).unwrap_or_default();
+        versions.into_iter().map(|(number, _)| number).collect()
+    }
+
+    fn mark_loading(&self, name: &str, numbers: Vec<u64>) {
         let mut entries = self.entries.write();
         let entry = entries.entry(name.to_owned()).or_default();
         entry.wanted = true;
-        for version in entry.versions.values_mut().filter(|version| version.model.is_none()) {
-            version.state = state;
-            version.reason.clear();
+        entry.versions.retain(|_, version| version.model.is_some());
+        for number in numbers {
+            entry.versions.entry(number).or_insert_with(|| Version {
+                state: ModelState::Loading,
+                reason: String::new(),
+                model: None,
+            });
         }
     }
 

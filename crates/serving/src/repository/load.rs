@@ -89,6 +89,7 @@ impl Repository {
                     batcher: batcher_options(&config, &self.options.defaults)?,
                     instances: instance_count(&config),
                     hang_limit: self.options.hang_limit,
+                    inline: self.inline.clone(),
                     inline_compute_max: self.options.inline_compute_max,
                 };
                 let scheduler = Scheduler::start(name, interface.clone(), factory, options)?;

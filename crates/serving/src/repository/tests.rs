@@ -122,6 +122,7 @@ fn options(path: &Path, control: ControlMode) -> RepositoryOptions {
             queue_bytes_max: 1 << 20,
         },
         hang_limit: Duration::from_secs(10),
+        inline_runs_max: 1,
         inline_compute_max: Duration::ZERO,
         unload_timeout: Duration::from_secs(10),
     }
@@ -204,6 +205,8 @@ async fn a_model_that_does_not_load_leaves_the_others_serving() {
     assert_eq!(site.add("good", "").await.unwrap(), 101);
     assert_eq!(site.add("bad", "").await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert!(site.repository.readiness().unwrap_err().contains("model 'bad' is not ready"));
+    assert_eq!(site.index(), ["bad/1:UNAVAILABLE", "good/1:READY"]);
+    assert!(site.repository.index(false)[0].reason.contains("'one' is no number"));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 use parking_lot::Mutex;
 use tensor::{DataType, Tensor};
 
-use super::{Pending, Scheduler, SchedulerOptions};
+use super::{InlineLimit, Pending, Scheduler, SchedulerOptions};
 use crate::{
     BatchInputs, BatchReason, BatcherOptions, Clock, ComputeStamps, ErrorKind, ExecuteError,
     Executor, ExecutorFactory, InferRequest, InferResponse, LoadError, ModelDefaults, NamedTensor,
@@ -37,6 +37,10 @@ impl ExecutorFactory for Doubler {
 
     fn description(&self) -> String {
         "doubles".to_owned()
+    }
+
+    fn has_steady_runs(&self) -> bool {
+        true
     }
 
     fn executor(&self, _instance: usize) -> Result<Box<dyn Executor>, LoadError> {
@@ -90,6 +94,7 @@ fn options() -> SchedulerOptions {
         },
         instances: 1,
         hang_limit: Duration::from_millis(50),
+        inline: InlineLimit::new(2),
         inline_compute_max: Duration::ZERO,
     }
 }
