@@ -15,7 +15,7 @@ use serving::Clock;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::MissedTickBehavior,
+    time::{Interval, MissedTickBehavior},
 };
 use tracing::debug;
 
@@ -34,6 +34,9 @@ const LOOK_MAX: Duration = Duration::from_secs(5);
 /// Shortest one.
 const LOOK_MIN: Duration = Duration::from_millis(5);
 
+/// The pause while the server ends.
+const CLOSING_LOOK: Duration = Duration::from_millis(100);
+
 /// What the requests of one connection share.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -51,8 +54,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Cont
     let service = service_fn(move |request| answer(request, Arc::clone(&connection)));
     let socket = Socket { stream, watch: Arc::clone(&watch), is_shut: false };
     let mut http = pin!(builder().serve_connection(TokioIo::new(socket), service));
-    let mut look = tokio::time::interval(look_period(&limits));
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = looks(look_period(&limits));
     let mut is_closing = false;
     loop {
         tokio::select! {
@@ -65,6 +67,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Cont
             }
             () = shutdown.reached(Phase::Closing), if !is_closing => {
                 is_closing = true;
+                look = looks(CLOSING_LOOK);
                 // One that has just come is served once; its answer says that it is the last.
                 if watch.has_served() {
                     http.as_mut().graceful_shutdown();
@@ -78,6 +81,12 @@ fn builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None).max_header_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
     builder
+}
+
+fn looks(period: Duration) -> Interval {
+    let mut look = tokio::time::interval(period);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look
 }
 
 fn look_period(limits: &HttpLimits) -> Duration {

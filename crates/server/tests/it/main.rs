@@ -1,12 +1,19 @@
 //! The front ends over real sockets, in front of an engine that does what a test tells it.
+#![expect(clippy::unwrap_used, reason = "a test fails where something goes wrong")]
 
 mod exposition;
 mod fixture;
+mod grpc_access;
 mod grpc_client;
 mod grpc_control;
 mod grpc_health;
 mod grpc_infer;
 mod grpc_limits;
 mod grpc_stream;
+mod http_client;
+mod http_control;
+mod http_infer;
+mod http_life;
+mod http_limits;
 mod life_drain;
 mod metrics_page;
