@@ -126,8 +126,8 @@ fn serve<F: Future<Output = Result<()>>>(port: u16, server: fn(TcpListener) -> F
 
 fn serving(arguments: &Serving) -> Result<()> {
     ensure!(!arguments.connections.contains(&0), "--connections: 0 connections carry no load");
-    stop_on_signals()?;
     let work = tempfile::tempdir()?;
+    stop_on_signals(work.path().to_owned())?;
     let plan = arguments.plan(work.path())?;
     let mut report = Report::new(machine::describe(&plan));
     let start = clock::now();
@@ -189,8 +189,8 @@ impl Serving {
     }
 }
 
-/// Stops the servers when the benchmark is told to stop.
-fn stop_on_signals() -> Result<()> {
+/// Stops the servers and removes `work` when the benchmark is told to stop.
+fn stop_on_signals(work: PathBuf) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut interrupt, mut terminate) = {
         let _entered = runtime.enter();
@@ -204,6 +204,8 @@ fn stop_on_signals() -> Result<()> {
             }
         });
         process::stop_all();
+        // A server that still ends may write once more; what stays then is a few logs.
+        drop(std::fs::remove_dir_all(work));
         #[expect(clippy::exit, reason = "the main thread is in the middle of a measurement")]
         std::process::exit(130);
     });

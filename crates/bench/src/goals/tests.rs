@@ -15,4 +15,7 @@ fn verdicts() {
     check(&speed, 0.59, "missed");
     check(&speed, 0.7, "met");
     check(&speed, 0.8, "aim");
+    let tail = Goal::aimed_at(String::new(), 2.0, None);
+    check(&tail, 2.5, "short of the aim");
+    check(&tail, 1.0, "aim");
 }

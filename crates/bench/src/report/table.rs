@@ -60,8 +60,9 @@ pub(super) fn goals(goals: &[Goal]) -> String {
     for (goal, value) in measured {
         let sign = if goal.at_least { ">=" } else { "<=" };
         let verdict = goal.verdict(value);
-        let (name, must, aim) = (&goal.name, goal.must, goal.aim);
-        let _ = writeln!(table, "| {name} | {sign} {must} | {aim} | {value:.2} | {verdict} |");
+        let (name, aim) = (&goal.name, goal.aim);
+        let must = goal.must.map(|must| format!("{sign} {must}")).unwrap_or_default();
+        let _ = writeln!(table, "| {name} | {must} | {sign} {aim} | {value:.2} | {verdict} |");
     }
     table
 }
