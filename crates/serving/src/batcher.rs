@@ -99,6 +99,17 @@ pub struct Admission {
     pub deadline: Option<Timestamp>,
 }
 
+/// A request was not let in.
+#[derive(Debug)]
+pub struct Refusal<T> {
+    /// Which limit it would break.
+    pub rejection: Rejection,
+    /// The limit, in requests or bytes.
+    pub limit: usize,
+    /// The request.
+    pub item: T,
+}
+
 /// Requests to be run together, oldest first; never empty.
 #[derive(Debug)]
 pub struct Batch<T> {
@@ -178,15 +189,11 @@ impl<T> Batcher<T> {
     /// # Errors
     ///
     /// Gives the request back with the limit that it would break.
-    pub fn push(
-        &mut self,
-        arrival: Arrival<T>,
-        now: Timestamp,
-    ) -> Result<Admission, (Rejection, T)> {
+    pub fn push(&mut self, arrival: Arrival<T>, now: Timestamp) -> Result<Admission, Refusal<T>> {
         let Arrival { item, rows, bytes, shape, priority, timeout } = arrival;
         let index = self.level_of(priority);
-        if let Some(rejection) = self.refusal(index, bytes) {
-            return Err((rejection, item));
+        if let Some((rejection, limit)) = self.broken_limit(index, bytes) {
+            return Err(Refusal { rejection, limit, item });
         }
         let level = &mut self.levels[index];
         let deadline = level.policy.timeout(timeout).map(|timeout| now + timeout);
@@ -247,14 +254,19 @@ impl<T> Batcher<T> {
         level.filter(|level| *level < self.levels.len()).unwrap_or(self.options.default_level)
     }
 
-    fn refusal(&self, level: usize, bytes: usize) -> Option<Rejection> {
+    /// The limit that one more request of `bytes` would break.
+    fn broken_limit(&self, level: usize, bytes: usize) -> Option<(Rejection, usize)> {
+        let BatcherOptions { queue_requests_max, queue_bytes_max, .. } = self.options;
         let level = &self.levels[level];
         let level_max = level.policy.queue_requests_max.unwrap_or(usize::MAX);
-        if self.requests >= self.options.queue_requests_max || level.len() >= level_max {
-            return Some(Rejection::QueueFull);
+        if level.len() >= level_max {
+            return Some((Rejection::QueueFull, level_max));
         }
-        let too_large = self.bytes.saturating_add(bytes) > self.options.queue_bytes_max;
-        (too_large && self.requests > 0).then_some(Rejection::QueueBytes)
+        if self.requests >= queue_requests_max {
+            return Some((Rejection::QueueFull, queue_requests_max));
+        }
+        let too_large = self.bytes.saturating_add(bytes) > queue_bytes_max;
+        (too_large && self.requests > 0).then_some((Rejection::QueueBytes, queue_bytes_max))
     }
 
     fn expire(&mut self, now: Timestamp, expired: &mut Vec<T>) {

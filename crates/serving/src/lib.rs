@@ -22,7 +22,7 @@ pub use backend::{
     ExecutorFactory, LoadError, LoadSpec, Loaded, Signature, TensorSpec,
 };
 pub use batcher::{
-    Admission, Arrival, Batch, Batcher, BatcherOptions, QueuePolicy, ShapeKey, Ticket,
+    Admission, Arrival, Batch, Batcher, BatcherOptions, QueuePolicy, Refusal, ShapeKey, Ticket,
     TimeoutAction,
 };
 pub use clock::{Clock, Timestamp};

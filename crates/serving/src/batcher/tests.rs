@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::{Strategy, any, prop, proptest};
 
-use super::{Arrival, Batcher, BatcherOptions, QueuePolicy, TimeoutAction};
-use crate::{Rejection, Timestamp};
+use super::{Arrival, Batcher, BatcherOptions, QueuePolicy, Refusal, TimeoutAction};
+use crate::Timestamp;
 
 fn options() -> BatcherOptions {
     BatcherOptions {
@@ -37,7 +37,7 @@ fn ms(ms: u64) -> Timestamp {
     Timestamp::default() + Duration::from_millis(ms)
 }
 
-fn arrive(batcher: &mut Batcher<char>, push: &Push) -> Result<(), (Rejection, char)> {
+fn arrive(batcher: &mut Batcher<char>, push: &Push) -> Result<(), Refusal<char>> {
     let arrival = Arrival {
         item: push.name,
         rows: push.rows,
@@ -66,8 +66,8 @@ fn run(options: BatcherOptions, free_from: u64, pushes: &[Push]) -> String {
     let mut log = Vec::new();
     for at in 0..20 {
         for push in pushes.iter().filter(|push| push.at == at) {
-            if let Err((rejection, name)) = arrive(&mut batcher, push) {
-                log.push(format!("{at}:!{name}:{}", rejection.name()));
+            if let Err(Refusal { rejection, limit, item }) = arrive(&mut batcher, push) {
+                log.push(format!("{at}:!{item}:{}:{limit}", rejection.name()));
             }
         }
         let mut expired = Vec::new();
@@ -179,10 +179,10 @@ fn a_request_can_only_shorten_the_policys_time() {
 fn a_full_queue_refuses() {
     let small = BatcherOptions { queue_requests_max: 2, queue_bytes_max: 15, ..options() };
     let three = ['a', 'b'].map(|name| push(1, name));
-    check(small.clone(), 9, &three, "1:!b:queue_bytes 9:a:delay");
+    check(small.clone(), 9, &three, "1:!b:queue_bytes:15 9:a:delay");
     let wide = BatcherOptions { queue_bytes_max: 1000, ..small };
     let three = ['a', 'b', 'c'].map(|name| push(1, name));
-    check(wide, 9, &three, "1:!c:queue_full 9:ab:delay");
+    check(wide, 9, &three, "1:!c:queue_full:2 9:ab:delay");
 }
 
 #[test]
@@ -239,8 +239,8 @@ proptest! {
         let mut order: BTreeMap<(usize, u64), Vec<(u64, char)>> = BTreeMap::new();
         for at in 0..20 {
             for push in pushes.iter().filter(|push| push.at == at) {
-                if let Err((_, name)) = arrive(&mut batcher, push) {
-                    assert_eq!(fates.insert(name, "refused"), None);
+                if let Err(refusal) = arrive(&mut batcher, push) {
+                    assert_eq!(fates.insert(refusal.item, "refused"), None);
                 }
             }
             let mut expired = Vec::new();
