@@ -26,6 +26,7 @@ const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_millis(300);
 
 fn main() {
+    engines::forbid_telemetry();
     let cache = cache();
     let search = Search { cache: cache.clone(), ..Search::default() };
     let engine = OnnxRuntime::new(search).expect("nothing is named");

@@ -3,6 +3,8 @@
 mod cpu;
 mod memory;
 pub mod onnxruntime;
+mod telemetry;
 
 pub use cpu::cpu_features;
 pub use memory::release_memory;
+pub use telemetry::forbid_telemetry;

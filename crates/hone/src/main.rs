@@ -16,6 +16,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    // Before there are threads.
+    ::engines::forbid_telemetry();
     let outcome = match Cli::parse().command {
         Command::Serve(settings) => serve::run(*settings),
         Command::Engines(args) => engines::run(args),

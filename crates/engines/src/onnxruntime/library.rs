@@ -9,6 +9,8 @@ use std::{
 use ort::{environment::Environment, logging::LogLevel, memory::MemoryInfo};
 use parking_lot::Mutex;
 
+use crate::forbid_telemetry;
+
 use super::{Candidate, EngineError, accelerators::ProviderKind, raw};
 
 /// Where the library's own messages go.
@@ -47,6 +49,9 @@ impl Library {
 
     fn open(candidate: &Candidate) -> Result<Self, EngineError> {
         let path = &candidate.path;
+        if !forbid_telemetry() {
+            tracing::warn!("onnxruntime may report its use: set ORT_DISABLE_TELEMETRY=1");
+        }
         let failed = |message: String| EngineError::Load { path: path.clone(), message };
         // The binding panics where a library does not keep its interface's promises.
         let built = catch_unwind(AssertUnwindSafe(|| {

@@ -20,3 +20,15 @@ fn an_installed_library_is_found_and_not_brought_again() {
     let text = survey.to_string();
     assert!(text.contains("* 1.32.0   Hone's cache"), "{text}");
 }
+
+/// The tests are started with it in their environment; the program does it first thing.
+#[test]
+fn the_library_reports_nothing() {
+    assert!(engines::forbid_telemetry());
+    let loader = harness::Loader::new(&onnx::build::identity(onnx::ElementType::Bool, &[1]));
+    let _factory = loader.factory();
+    for file in std::fs::read_dir("/proc/self/fd").unwrap() {
+        let file = std::fs::read_link(file.unwrap().path()).unwrap_or_default();
+        assert!(!file.to_string_lossy().contains("onnxruntime.db"), "{} is open", file.display());
+    }
+}
