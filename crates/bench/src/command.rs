@@ -4,6 +4,7 @@ use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::ExitCode,
+    rc::Rc,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    clock, config, floor, life, machine,
+    clock, config, environment, floor, life, machine,
     payload::Protocol,
     process,
     report::{self, Report},
@@ -129,6 +130,10 @@ fn serving(arguments: &Serving) -> Result<()> {
     let work = tempfile::tempdir()?;
     stop_on_signals(work.path().to_owned())?;
     let plan = arguments.plan(work.path())?;
+    if arguments.needs_python() {
+        let missing = environment::prepare(&plan.places.venv, &plan.places.peers)?;
+        missing.iter().for_each(|why| plan.leave_out(why));
+    }
     let mut report = Report::new(machine::describe(&plan));
     let start = clock::now();
     for part in &arguments.only {
@@ -140,6 +145,7 @@ fn serving(arguments: &Serving) -> Result<()> {
             Part::Life => report.life.extend(life::life(&plan)?),
         }
     }
+    report.left_out.clone_from(&plan.left_out.borrow());
     report.seconds = (clock::now() - start).as_secs_f64();
     report.write(&config::cache_dir()?.join("bench"), arguments.report.as_deref())
 }
@@ -171,7 +177,15 @@ impl Serving {
             rounds,
             window,
             seed: self.seed,
+            left_out: Rc::default(),
         })
+    }
+
+    /// Peers do, and what is held against onnxruntime alone.
+    fn needs_python(&self) -> bool {
+        let engine_alone = |part: &Part| !matches!(part, Part::Small | Part::Large);
+        self.kinds().iter().any(|kind| Kind::PEERS.contains(kind))
+            || self.only.iter().any(engine_alone)
     }
 
     fn kinds(&self) -> Vec<Kind> {

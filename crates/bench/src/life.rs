@@ -120,7 +120,7 @@ impl Figures {
             Ok((server.start_to_ready, bytes))
         });
         match started {
-            Err(error) => report::progress(&format!("left out: {error:#}")),
+            Err(error) => plan.leave_out(&format!("{error:#}")),
             Ok((start_to_ready, bytes)) => {
                 self.add(ready, kind.title(), start_to_ready.as_secs_f64());
                 self.add(resident, kind.title(), bytes as f64 / 1e6);
@@ -146,7 +146,7 @@ impl Figures {
             return;
         }
         match probe(plan, kind, repository) {
-            Err(error) => report::progress(&format!("left out: {}: {error:#}", kind.title())),
+            Err(error) => plan.leave_out(&format!("{}: {error:#}", kind.title())),
             Ok((live, metrics)) => {
                 self.add(LIVE_P99_MS, kind.title(), live.p99_ms);
                 if let Some(metrics) = metrics {

@@ -7,6 +7,7 @@ mod clock;
 mod command;
 mod config;
 mod connection;
+mod environment;
 mod floor;
 mod goals;
 mod life;

@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     /// Loads.
     pub(crate) cells: Vec<Cell>,
+    /// What is missing and why.
+    pub(crate) left_out: Vec<String>,
     /// Start, memory, health.
     pub(crate) life: Vec<LifeFigure>,
 }
@@ -42,7 +44,7 @@ pub(crate) fn life_progress(figure: &LifeFigure) {
 impl Report {
     /// An empty one.
     pub(crate) fn new(machine: Machine) -> Self {
-        Self { machine, seconds: 0.0, cells: Vec::new(), life: Vec::new() }
+        Self { machine, seconds: 0.0, cells: Vec::new(), left_out: Vec::new(), life: Vec::new() }
     }
 
     /// Prints the tables, writes them to `report` and everything as JSON into `folder`.
@@ -62,12 +64,13 @@ impl Report {
 
     fn to_markdown(&self) -> String {
         let goals = goals::evaluate(&self.cells, &self.life);
-        [
+        let parts = [
             table::machine(&self.machine, self.seconds),
+            table::left_out(&self.left_out),
             table::goals(&goals),
             table::loads(&self.cells),
             table::life(&self.life),
-        ]
-        .join("\n")
+        ];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
     }
 }

@@ -4,7 +4,7 @@ mod identity;
 mod minilm;
 mod mlp;
 
-use std::{path::PathBuf, time::Duration};
+use std::{cell::RefCell, path::PathBuf, rc::Rc, time::Duration};
 
 use anyhow::Result;
 
@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) window: Duration,
     /// Of payloads and arrival times.
     pub(crate) seed: u64,
+    /// What was left out and why; shared by the plan's clones.
+    pub(crate) left_out: Rc<RefCell<Vec<String>>>,
 }
 
 /// Someone who takes part in an interleaved measurement.
@@ -56,6 +58,15 @@ struct Contestant<'a> {
 }
 
 impl Plan {
+    /// Writes down that something is missing from the run.
+    pub(crate) fn leave_out(&self, why: &str) {
+        report::progress(&format!("left out: {why}"));
+        let mut left_out = self.left_out.borrow_mut();
+        if !left_out.iter().any(|known| known == why) {
+            left_out.push(why.to_owned());
+        }
+    }
+
     /// Starts the servers that do not only echo, or all; one that does not start is reported and
     /// left out.
     fn start(&self, repositories: &Repositories, with_floor: bool) -> Vec<Server> {
@@ -63,7 +74,7 @@ impl Plan {
             let triton = *kind == Kind::Triton;
             let repository = if triton { &repositories.triton } else { &repositories.onnx };
             let started = Server::start(*kind, &self.places, repository);
-            started.inspect_err(|error| report::progress(&format!("left out: {error:#}"))).ok()
+            started.inspect_err(|error| self.leave_out(&format!("{error:#}"))).ok()
         };
         self.kinds
             .iter()

@@ -50,6 +50,12 @@ pub(super) fn machine(machine: &Machine, seconds: f64) -> String {
     )
 }
 
+/// What is missing; empty if nothing is.
+pub(super) fn left_out(left_out: &[String]) -> String {
+    let line = |why: &String| format!("- left out: {}\n", why.replace('\n', " "));
+    left_out.iter().map(line).collect()
+}
+
 /// The goals and what became of them; empty if none was measured.
 pub(super) fn goals(goals: &[Goal]) -> String {
     let mut table = String::new();
