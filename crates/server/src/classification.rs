@@ -2,6 +2,7 @@
 
 use std::{cmp::Ordering, fmt::Display};
 
+use half::{bf16, f16};
 use serving::ServeError;
 use tensor::{DataType, Shape, Tensor, push_string};
 
@@ -65,7 +66,15 @@ fn push_top<'a>(
             ));
         }
         DataType::Fp64 => numbers!(f64, |a, b| compare_floats(*a, *b), |v| format!("{v:.6}")),
-        DataType::Bool | DataType::Fp16 | DataType::Bf16 | DataType::Bytes => {
+        DataType::Fp16 => numbers!(f16, |a, b| compare_floats(a.to_f64(), b.to_f64()), |v: f16| {
+            format!("{:.6}", v.to_f32())
+        }),
+        DataType::Bf16 => {
+            numbers!(bf16, |a, b| compare_floats(a.to_f64(), b.to_f64()), |v: bf16| {
+                format!("{:.6}", v.to_f32())
+            })
+        }
+        DataType::Bool | DataType::Bytes => {
             return Err(ServeError::invalid(format!(
                 "class result not available for output due to unsupported type '{data_type}'"
             )));

@@ -68,11 +68,6 @@ impl Acceptor {
     /// Runs `serve` in a task for each connection and returns when the server closes and all of them
     /// have ended, or when it aborts.
     ///
-    /// Quiet time after which the kernel asks a peer whether it is still there, and asks again.
-    const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(60))
-        .with_interval(Duration::from_secs(20));
-
     /// Connections that the kernel has completed are served, also at the end: none is reset unseen.
     pub(crate) async fn run<S, F>(mut self, serve: S)
     where

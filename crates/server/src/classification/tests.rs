@@ -48,6 +48,20 @@ fn integers_are_written_as_such() {
 }
 
 #[test]
+fn half_floats_are_compared_as_numbers() {
+    let halves = |data_type, bits: [u16; 3]| {
+        let data: Vec<u8> = bits.iter().flat_map(|bits| bits.to_le_bytes()).collect();
+        Tensor::new(data_type, Shape::from([1, 3]), data.into()).unwrap()
+    };
+    // -2, 0.5 and 1.5 in both formats.
+    let expected = ["1.500000:2", "0.500000:1:cat", "-2.000000:0"];
+    let half = halves(DataType::Fp16, [0xc000, 0x3800, 0x3e00]);
+    check(&half, 3, true, &[1, 3], &expected);
+    let brain = halves(DataType::Bf16, [0xc000, 0x3f00, 0x3fc0]);
+    check(&brain, 3, true, &[1, 3], &expected);
+}
+
+#[test]
 fn nothing_has_no_classes() {
     check(&floats(&[0, 3], &[]), 2, true, &[0, 0], &[]);
     check(&floats(&[2, 0], &[]), 2, true, &[2, 0], &[]);

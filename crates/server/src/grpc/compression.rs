@@ -6,7 +6,7 @@ use flate2::{
     read::{GzDecoder, GzEncoder, ZlibDecoder, ZlibEncoder},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tonic::Status;
+use tonic::{Status, metadata::MetadataValue};
 
 /// Header that names the compression of a call's messages.
 pub(super) const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -50,9 +50,12 @@ impl Encoding {
             b"deflate" => Ok(Some(Self::Deflate)),
             other => {
                 let other = String::from_utf8_lossy(other);
-                Err(Status::unimplemented(format!(
+                let mut status = Status::unimplemented(format!(
                     "grpc-encoding '{other}' is not supported; use gzip, deflate or identity"
-                )))
+                ));
+                let known = MetadataValue::from_static("identity,deflate,gzip");
+                status.metadata_mut().insert("grpc-accept-encoding", known);
+                Err(status)
             }
         }
     }

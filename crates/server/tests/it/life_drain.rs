@@ -22,7 +22,7 @@ async fn a_port_that_is_taken_is_named_with_its_flag() {
     let mut options = Options::new(Arc::new(LogRecorder::default()));
     (options.http_port, options.metrics_port) = (None, None);
     options.grpc_port = Some(taken.local_addr().unwrap().port());
-    let error = Server::start(fixture.repository.clone(), options).unwrap_err();
+    let error = Server::start(Arc::clone(&fixture.repository), options).unwrap_err();
     assert!(matches!(error, StartError::Bind { .. }));
     let text = error.to_string();
     assert!(text.contains("127.0.0.1:") && text.contains("--grpc-port"), "{text}");

@@ -60,4 +60,5 @@ fn other_compressions_are_named() {
     let status = Encoding::of_request(&headers).unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     assert!(status.message().contains("'snappy'"), "{status}");
+    assert_eq!(status.metadata().get("grpc-accept-encoding").unwrap(), "identity,deflate,gzip");
 }

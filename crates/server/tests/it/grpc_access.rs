@@ -1,0 +1,66 @@
+use std::{io, sync::Arc};
+
+use parking_lot::Mutex;
+use protocol::grpc::ServerLiveRequest;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{
+    fixture::Setup,
+    grpc_client::{client, echo_request},
+};
+
+/// Where a test's log goes.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Makes three calls under a log and returns its lines about them.
+async fn access_lines(access_log: bool) -> Vec<String> {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut setup = Setup::default();
+    setup.options.access_log = access_log;
+    let fixture = setup.start();
+    let mut client = client(fixture.grpc()).await;
+    client.server_live(ServerLiveRequest {}).await.unwrap();
+    client.model_infer(echo_request("request \n 1", 1, &[1.0])).await.unwrap();
+    client.model_infer(echo_request("2", 9, &[1.0; 9])).await.unwrap_err();
+    fixture.shutdown().await;
+    let text = String::from_utf8(log.0.lock().clone()).unwrap();
+    text.lines().filter(|line| line.contains("hone::access")).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn each_call_is_one_line_with_its_request_id() {
+    let lines = access_lines(true).await;
+    let [live, good, bad] = &*lines else { panic!("{lines:#?}") };
+    assert!(live.contains(r#"call="/inference.GRPCInferenceService/ServerLive""#), "{live}");
+    assert!(good.contains(r#"model="echo" request_id="request \n 1" status=0"#), "{good}");
+    assert!(good.contains("protocol=\"grpc\"") && good.contains("duration_us="), "{good}");
+    assert!(bad.contains(r#"request_id="2" status=3"#), "{bad}");
+    assert!(bad.contains("bytes_out=0"), "{bad}");
+}
+
+#[tokio::test]
+async fn nothing_is_written_unless_it_is_asked_for() {
+    assert_eq!(access_lines(false).await, [""; 0]);
+}
