@@ -225,3 +225,6 @@ fn sample(
         resident_mb: procfs::resident_bytes(target.process)? as f64 / 1e6,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::net::TcpListener;
+
+use super::{Load, OpenLoad, Target, closed_loop, open_loop};
+use crate::{
+    floor,
+    payload::{Payload, Protocol, Random, Wire},
+};
+
+/// A floor server on a thread that ends with the test's process.
+fn start_floor(protocol: Protocol) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener).unwrap();
+            match protocol {
+                Protocol::Grpc => floor::serve_grpc(listener).await.unwrap(),
+                _ => floor::serve_http(listener).await.unwrap(),
+            }
+        });
+    });
+    address
+}
+
+const LOAD: Load = Load {
+    connections: 3,
+    warm_up: Duration::from_millis(10),
+    window: Duration::from_millis(40),
+    answers_min: 1,
+};
+
+#[track_caller]
+fn check_closed_loop(protocol: Protocol, shape: &[usize]) {
+    let payload = Payload::identity("m", shape, &mut Random(1));
+    let wire = Wire::new(&payload, protocol).unwrap();
+    let address = start_floor(protocol);
+    let process = std::process::id();
+    let target = Target { address, process, payload: &payload, wire: &wire };
+    let sample = closed_loop(&target, &LOAD).unwrap();
+    assert!(sample.requests > 0 && sample.p50_ms > 0.0, "{sample:?}");
+}
+
+#[test]
+fn the_floor_echoes_over_every_protocol() {
+    for protocol in Protocol::ALL {
+        check_closed_loop(protocol, &[1, 16]);
+        check_closed_loop(protocol, &[1, 3, 64, 64]);
+    }
+}
+
+#[test]
+fn a_wrong_answer_fails_the_measurement() {
+    for protocol in Protocol::ALL {
+        let mut payload = Payload::identity("m", &[1, 16], &mut Random(1));
+        let wire = Wire::new(&payload, protocol).unwrap();
+        payload.expected.values[7] += 0.5;
+        let address = start_floor(protocol);
+        let target = Target { address, process: 0, payload: &payload, wire: &wire };
+        let error = format!("{:#}", closed_loop(&target, &LOAD).unwrap_err());
+        assert!(error.contains("element 7"), "{error}");
+    }
+}
+
+#[test]
+fn an_open_loop_answers_what_was_due() {
+    let payload = Payload::identity("m", &[1, 16], &mut Random(1));
+    let wire = Wire::new(&payload, Protocol::Binary).unwrap();
+    let address = start_floor(Protocol::Binary);
+    let target = Target { address, process: 0, payload: &payload, wire: &wire };
+    let load = OpenLoad {
+        rate: 500.0,
+        connections: 4,
+        warm_up: Duration::from_millis(20),
+        window: Duration::from_millis(200),
+        seed: 5,
+    };
+    let sample = open_loop(&target, &load).unwrap();
+    // 100 are due on average.
+    assert!((60..140).contains(&sample.requests), "{sample:?}");
+}
