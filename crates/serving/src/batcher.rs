@@ -117,8 +117,18 @@ pub struct Batch<T> {
     pub requests: Vec<(Timestamp, T)>,
     /// Sum of their rows.
     pub rows: usize,
+    /// Sum of their bytes of input.
+    pub bytes: usize,
     /// Why it leaves now.
     pub reason: BatchReason,
+}
+
+impl<T> Batch<T> {
+    fn add(&mut self, entry: Entry<T>) {
+        self.rows += entry.rows;
+        self.bytes += entry.bytes;
+        self.requests.push((entry.queued_at, entry.item));
+    }
 }
 
 #[derive(Debug)]
@@ -316,18 +326,18 @@ impl<T> Batcher<T> {
 
     fn take(&mut self, index: usize, positions: &[usize], reason: BatchReason) -> Batch<T> {
         let queue = self.levels[index].queue_mut();
-        let entries: Vec<Entry<T>> = if positions.last() == Some(&(positions.len() - 1)) {
-            queue.drain(..positions.len()).collect()
+        let mut batch =
+            Batch { requests: Vec::with_capacity(positions.len()), rows: 0, bytes: 0, reason };
+        if positions.last() == Some(&(positions.len() - 1)) {
+            queue.drain(..positions.len()).for_each(|entry| batch.add(entry));
         } else {
-            let mut entries: Vec<_> =
-                positions.iter().rev().filter_map(|position| queue.remove(*position)).collect();
-            entries.reverse();
-            entries
-        };
-        let rows = entries.iter().map(|entry| entry.rows).sum();
-        entries.iter().for_each(|entry| self.forget(entry));
-        let requests = entries.into_iter().map(|entry| (entry.queued_at, entry.item)).collect();
-        Batch { requests, rows, reason }
+            let taken = positions.iter().rev().filter_map(|position| queue.remove(*position));
+            taken.for_each(|entry| batch.add(entry));
+            batch.requests.reverse();
+        }
+        self.requests -= batch.requests.len();
+        self.bytes -= batch.bytes;
+        batch
     }
 
     fn forget(&mut self, entry: &Entry<T>) {

@@ -1,7 +1,7 @@
 use std::{
     ops::Add,
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// Nanoseconds since the process's first look at its monotonic clock.
@@ -37,6 +37,12 @@ impl Clock {
         static START: OnceLock<Instant> = OnceLock::new();
         let elapsed = START.get_or_init(Instant::now).elapsed();
         Timestamp(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// The time of day at `timestamp`, which has passed.
+    #[must_use]
+    pub fn time_of_day(timestamp: Timestamp) -> SystemTime {
+        SystemTime::now() - Self::now().since(timestamp)
     }
 
     /// When `timestamp` will be, for a timer.

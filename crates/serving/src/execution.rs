@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tensor::Tensor;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Executed {
     /// One per request, in order.
-    pub answers: Vec<Vec<NamedTensor>>,
+    pub answers: SmallVec<[Vec<NamedTensor>; 4]>,
     pub started: Timestamp,
     pub inputs_ready: Timestamp,
     pub outputs_start: Timestamp,
@@ -32,7 +32,7 @@ impl Executed {
     }
 }
 
-/// Runs `requests`, which share a shape, as one batch of `rows` rows.
+/// Runs `requests`, which share a shape, as one batch; it has been theirs since `started`.
 ///
 /// # Errors
 ///
@@ -42,9 +42,9 @@ pub(crate) fn execute(
     interface: &Interface,
     executor: &mut dyn Executor,
     requests: &[&Admitted],
-    rows: usize,
+    started: Timestamp,
 ) -> Result<Executed, ExecuteError> {
-    let started = Clock::now();
+    let rows = requests.iter().map(|request| request.rows).sum();
     let wanted = wanted(requests);
     let indices: SmallVec<[usize; 4]> =
         wanted.iter().map(|output| interface.output_index(*output)).collect();
@@ -53,11 +53,11 @@ pub(crate) fn execute(
     let mut stamps = ComputeStamps::default();
     let run = catch_unwind(AssertUnwindSafe(|| executor.execute(&batch, &mut stamps)));
     let outputs = run.map_err(|panic| ExecuteError::Broken(panic_text(panic.as_ref())))??;
-    let computed = Clock::now();
     let answers = split(interface, &outputs, &wanted, requests, rows)?;
+    let ended = Clock::now();
     let inputs_ready = stamps.inputs_ready.unwrap_or(started);
-    let outputs_start = stamps.outputs_start.unwrap_or(computed);
-    Ok(Executed { answers, started, inputs_ready, outputs_start, ended: Clock::now() })
+    let outputs_start = stamps.outputs_start.unwrap_or(ended);
+    Ok(Executed { answers, started, inputs_ready, outputs_start, ended })
 }
 
 /// Positions in the interface of all outputs that some request wants, ascending.
@@ -88,7 +88,10 @@ fn gather<'a>(
                 _ if interface.batches() => tensor.shape().with_rows(rows),
                 _ => tensor.shape().clone(),
             },
-            parts: requests.iter().map(|request| request.inputs[position].1.data()).collect(),
+            parts: match requests {
+                [_] => smallvec![tensor.data()],
+                _ => requests.iter().map(|request| request.inputs[position].1.data()).collect(),
+            },
         })
         .collect()
 }
@@ -99,13 +102,13 @@ fn split(
     wanted: &[usize],
     requests: &[&Admitted],
     rows: usize,
-) -> Result<Vec<Vec<NamedTensor>>, ExecuteError> {
+) -> Result<SmallVec<[Vec<NamedTensor>; 4]>, ExecuteError> {
     if outputs.len() != wanted.len() {
         let (got, asked) = (outputs.len(), wanted.len());
         return Err(ExecuteError::Broken(format!("{got} outputs came for {asked} asked for")));
     }
     let mut start = 0;
-    let mut answers = Vec::with_capacity(requests.len());
+    let mut answers = SmallVec::with_capacity(requests.len());
     for request in requests {
         let mut answer = Vec::with_capacity(request.wanted.len());
         for output in &request.wanted {

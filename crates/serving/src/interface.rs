@@ -40,7 +40,7 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     /// Position in the signature and value, in the model's shapes.
-    pub inputs: SmallVec<[(usize, Tensor); 4]>,
+    pub inputs: SmallVec<[(usize, Tensor); 2]>,
     /// Positions in the interface's outputs.
     pub wanted: SmallVec<[usize; 4]>,
     /// 1 where the model does not batch.

@@ -11,11 +11,11 @@ use protocol::model_config::ModelConfig;
 use tensor::DataType;
 
 use crate::{
-    Backend, Clock, InferRequest, InferResponse, Rejection, ServeError, Statistics, TensorSpec,
-    Ticket, Timestamp,
+    Backend, Clock, InferRequest, InferResponse, Rejection, Responder, ServeError, Statistics,
+    TensorSpec, Timestamp,
     interface::Interface,
-    reply,
-    scheduler::{Pending, Scheduler},
+    reply::{self, Responses},
+    scheduler::{Pending, Scheduler, Submitted},
 };
 
 /// One version of one model, loaded and warmed up. Whoever holds it can use it, also while a newer
@@ -144,62 +144,50 @@ impl Model {
         Statistics { load_duration: self.load_duration, ..statistics }
     }
 
-    /// Runs one request. Dropping the future cancels it: what waits is taken out of the queue, what
-    /// runs is not answered.
+    /// Runs one request. It is checked and queued by the call itself; the future waits for the answer,
+    /// and dropping it cancels the request: what waits is taken out of the queue, what runs is not
+    /// answered.
     ///
     /// # Errors
     ///
     /// The request does not fit the model, the queue is full, its time is over, or the model failed.
-    pub async fn infer(&self, mut request: InferRequest) -> Result<InferResponse, ServeError> {
-        let _inside = self.in_flight.enter();
-        if request.received == Timestamp::default() {
-            request.received = Clock::now();
-        }
-        match &self.runner {
-            Runner::Scheduled(scheduler) => self.schedule(scheduler, request).await,
-            Runner::Own(backend) => self.forward(backend, request).await,
-        }
+    pub fn infer(
+        &self,
+        request: InferRequest,
+    ) -> impl Future<Output = Result<InferResponse, ServeError>> + Send + '_ {
+        let begun = self.begin(request);
+        async move { begun?.answer().await }
     }
 
-    async fn schedule(
+    fn begin(&self, request: InferRequest) -> Result<Begun<'_>, ServeError> {
+        let inside = self.in_flight.enter();
+        let (responder, responses) = reply::channel();
+        let waiting = match &self.runner {
+            Runner::Scheduled(scheduler) => Some(self.submit(scheduler, request, responder)?),
+            Runner::Own(backend) => {
+                backend.submit(request, responder);
+                None
+            }
+        };
+        Ok(Begun { waiting, responses, _inside: inside })
+    }
+
+    fn submit<'a>(
         &self,
-        scheduler: &Scheduler,
+        scheduler: &'a Scheduler,
         request: InferRequest,
-    ) -> Result<InferResponse, ServeError> {
-        let InferRequest { received, priority, timeout, .. } = request;
+        responder: Responder,
+    ) -> Result<Waiting<'a>, ServeError> {
+        let InferRequest { priority, timeout, mut received, .. } = request;
+        if received == Timestamp::default() {
+            received = Clock::now();
+        }
         let admitted = self.interface.admit(request).inspect_err(|_| {
             scheduler.record_rejection(Rejection::Invalid, received);
         })?;
-        let (responder, mut responses) = reply::channel();
-        let pending = Pending { admitted, responder, received };
-        let admission = scheduler.submit(pending, priority, timeout)?;
-        let mut waiting = Waiting { scheduler, ticket: Some(admission.ticket) };
-        let answer = match admission.deadline {
-            None => responses.next().await,
-            Some(deadline) => {
-                let deadline = Clock::instant(deadline).into();
-                match tokio::time::timeout_at(deadline, responses.next()).await {
-                    Ok(answer) => answer,
-                    Err(_) => match scheduler.withdraw(admission.ticket, Rejection::Timeout) {
-                        Some(error) => Some(Err(error)),
-                        None => responses.next().await,
-                    },
-                }
-            }
-        };
-        waiting.ticket = None;
-        answer.unwrap_or_else(|| Err(ServeError::internal("the model ended without an answer")))
-    }
-
-    async fn forward(
-        &self,
-        backend: &Arc<dyn Backend>,
-        request: InferRequest,
-    ) -> Result<InferResponse, ServeError> {
-        let (responder, mut responses) = reply::channel();
-        backend.submit(request, responder);
-        let answer = responses.next().await;
-        answer.unwrap_or_else(|| Err(ServeError::internal("the model ended without an answer")))
+        let pending = Box::new(Pending { admitted, responder, received });
+        let submitted = scheduler.submit(pending, priority, timeout)?;
+        Ok(Waiting { scheduler, submitted, is_answered: false })
     }
 
     /// Ends the model once nobody else holds it: runs what waits, joins its threads.
@@ -226,16 +214,73 @@ impl fmt::Debug for Model {
     }
 }
 
-/// Takes a request out of the queue if its future is dropped.
+/// A request that is on its way.
+struct Begun<'a> {
+    /// Dropped before `responses`, so that what waits is not taken for what runs.
+    waiting: Option<Waiting<'a>>,
+    responses: Responses,
+    _inside: Inside<'a>,
+}
+
+/// A request's place in a scheduler's queue; given up when it is dropped.
 struct Waiting<'a> {
     scheduler: &'a Scheduler,
-    ticket: Option<Ticket>,
+    submitted: Submitted,
+    is_answered: bool,
+}
+
+impl Begun<'_> {
+    async fn answer(mut self) -> Result<InferResponse, ServeError> {
+        let answer = match &mut self.waiting {
+            None => self.responses.next().await,
+            Some(waiting) => waiting.answer(&mut self.responses).await,
+        };
+        answer.unwrap_or_else(|| Err(ServeError::internal("the model ended without an answer")))
+    }
+}
+
+impl Waiting<'_> {
+    async fn answer(
+        &mut self,
+        responses: &mut Responses,
+    ) -> Option<Result<InferResponse, ServeError>> {
+        if self.submitted.leads {
+            // What else has come in on this thread joins the batch.
+            tokio::task::yield_now().await;
+            self.submitted.leads = false;
+            self.scheduler.lead();
+        }
+        let answer = match self.submitted.deadline {
+            None => responses.next().await,
+            Some(deadline) => self.answer_until(deadline, responses).await,
+        };
+        self.is_answered = true;
+        answer
+    }
+
+    async fn answer_until(
+        &self,
+        deadline: Timestamp,
+        responses: &mut Responses,
+    ) -> Option<Result<InferResponse, ServeError>> {
+        let deadline = Clock::instant(deadline).into();
+        if let Ok(answer) = tokio::time::timeout_at(deadline, responses.next()).await {
+            return answer;
+        }
+        match self.scheduler.withdraw(self.submitted.ticket, Rejection::Timeout) {
+            Some(error) => Some(Err(error)),
+            None => responses.next().await,
+        }
+    }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            self.scheduler.withdraw(ticket, Rejection::Canceled);
+        if !self.is_answered {
+            self.scheduler.withdraw(self.submitted.ticket, Rejection::Canceled);
+        }
+        if self.submitted.leads {
+            self.scheduler.resign();
         }
     }
 }

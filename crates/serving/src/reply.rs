@@ -1,7 +1,6 @@
 //! The way back from a model to whoever asked: any number of answers, then an end.
 
 use std::{
-    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::{
@@ -12,6 +11,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use crate::{InferResponse, ServeError};
 
@@ -42,7 +42,7 @@ struct Shared {
 struct State {
     /// Sent and not yet received. A tensor model sends one; a generator is asked to look at
     /// [`Responder::is_cancelled`] and paces itself.
-    answers: VecDeque<Result<InferResponse, ServeError>>,
+    answers: SmallVec<[Result<InferResponse, ServeError>; 1]>,
     finished: bool,
     waker: Option<Waker>,
 }
@@ -69,7 +69,7 @@ impl Responder {
         if state.finished {
             return false;
         }
-        state.answers.push_back(answer);
+        state.answers.push(answer);
         state.finished = last;
         let waker = state.waker.take();
         drop(state);
@@ -117,8 +117,8 @@ impl Future for Next<'_> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.0.0.state.lock();
-        if let Some(answer) = state.answers.pop_front() {
-            return Poll::Ready(Some(answer));
+        if !state.answers.is_empty() {
+            return Poll::Ready(Some(state.answers.remove(0)));
         }
         if state.finished {
             return Poll::Ready(None);

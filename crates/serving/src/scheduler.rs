@@ -11,18 +11,26 @@ mod refusal;
 mod release;
 mod run;
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use smallvec::SmallVec;
 
 use crate::{
     Admission, Arrival, Batch, Batcher, BatcherOptions, Clock, ExecuteError, ExecutorFactory,
     InferResponse, InstanceCounts, LoadError, Refusal, Rejection, Responder, ServeError,
     Statistics, Ticket, Timestamp,
+    execution::execute,
     interface::{Admitted, Interface},
 };
 pub(crate) use inline::InlineLimit;
-use inline::InlinePermit;
 use instances::{Instance, Instances, Loan};
 use release::Release;
 
@@ -58,6 +66,16 @@ pub(crate) struct Scheduler {
     workers: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
+/// A request was queued.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Submitted {
+    pub ticket: Ticket,
+    /// When its time is over, if that refuses it.
+    pub deadline: Option<Timestamp>,
+    /// Whether its asker is to call [`Scheduler::lead`].
+    pub leads: bool,
+}
+
 /// A request on its way: what the model needs, and whom to answer.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -78,15 +96,19 @@ struct Shared {
     wake: Condvar,
     /// Taken after `core` where both are needed.
     statistics: Mutex<Statistics>,
+    /// When the last batch ended, as a [`Timestamp`]; 0 before the first.
+    last_run: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Core {
-    batcher: Batcher<Pending>,
+    batcher: Batcher<Box<Pending>>,
     instances: Instances,
     release: Option<Release>,
     /// No more requests; workers leave when the queue is empty.
     closed: bool,
+    /// Requests whose threads will soon run what waits then; never more than idle instances.
+    leaders: usize,
     /// A worker sleeps until the oldest request has waited long enough.
     timer_armed: bool,
     /// What runs took of late; one that the system interrupted counts for little.
@@ -98,12 +120,15 @@ struct Core {
 /// A batch and the instance that is to run it.
 struct Run {
     instance: Instance,
-    batch: Batch<Pending>,
+    batch: Batch<Box<Pending>>,
+    taken: Timestamp,
     /// Place in the order of answers, where that is kept.
     sequence: u64,
 }
 
 type Answer = (Responder, Result<InferResponse, ServeError>);
+
+type Answers = SmallVec<[Answer; 1]>;
 
 impl Scheduler {
     /// Starts the instances and their threads.
@@ -124,6 +149,7 @@ impl Scheduler {
             instances,
             release: options.batcher.preserve_ordering.then(Release::default),
             closed: false,
+            leaders: 0,
             timer_armed: false,
             compute_recent: COMPUTE_UNKNOWN,
             quick_bytes_max: 0,
@@ -135,6 +161,7 @@ impl Scheduler {
             core: Mutex::new(core),
             wake: Condvar::new(),
             statistics: Mutex::default(),
+            last_run: AtomicU64::new(0),
             options,
         });
         let scheduler = Self { shared, workers: Mutex::default() };
@@ -144,17 +171,18 @@ impl Scheduler {
         Ok(scheduler)
     }
 
-    /// Queues a request, and runs it here and now if that is quicker than waking a worker.
+    /// Queues a request. If runs are short, the asker's own thread runs it: at once where a run takes
+    /// one request, otherwise when [`lead`](Self::lead) is called, so that others can join.
     ///
     /// # Errors
     ///
     /// The queue is full or closed; the message says when to try again.
     pub(crate) fn submit(
         &self,
-        pending: Pending,
+        pending: Box<Pending>,
         priority: u64,
         timeout: Option<Duration>,
-    ) -> Result<Admission, ServeError> {
+    ) -> Result<Submitted, ServeError> {
         let shared = &*self.shared;
         let now = Clock::now();
         let bytes = pending.admitted.bytes;
@@ -171,20 +199,32 @@ impl Scheduler {
             drop(core);
             return Err(shared.refuse(Rejection::Unavailable, None, &arrival.item, now));
         }
-        let admission = match core.batcher.push(arrival, now) {
+        let Admission { ticket, deadline } = match core.batcher.push(arrival, now) {
             Ok(admission) => admission,
             Err(Refusal { rejection, limit, item }) => {
                 drop(core);
                 return Err(shared.refuse(rejection, Some(limit), &item, now));
             }
         };
-        if core.instances.any_idle() {
-            match shared.inline_permit(&core, bytes) {
-                Some(_permit) => shared.lead(core),
-                None => _ = shared.wake.notify_one(),
-            }
+        let leads = shared.find_runner(core, bytes, now);
+        Ok(Submitted { ticket, deadline, leads })
+    }
+
+    /// Runs what waits on the calling thread. Called once for each request whose submission said that
+    /// it leads, a moment later.
+    pub(crate) fn lead(&self) {
+        let mut core = self.shared.core.lock();
+        core.leaders -= 1;
+        match self.shared.options.inline.acquire() {
+            Some(_permit) => self.shared.lead(core, Clock::now()),
+            None => _ = self.shared.wake.notify_one(),
         }
-        Ok(admission)
+    }
+
+    /// Takes back that a request leads: its asker has gone.
+    pub(crate) fn resign(&self) {
+        self.shared.core.lock().leaders -= 1;
+        self.shared.wake.notify_one();
     }
 
     /// Takes a request out of the queue because its asker has gone or its time is over. `None` if it
@@ -206,7 +246,12 @@ impl Scheduler {
             let core = self.shared.core.lock();
             (core.batcher.len(), core.instances.counts())
         };
-        Statistics { pending, instances, ..self.shared.statistics.lock().clone() }
+        let mut statistics = self.shared.statistics.lock().clone();
+        (statistics.pending, statistics.instances) = (pending, instances);
+        let last_run = Timestamp(self.shared.last_run.load(Ordering::Relaxed));
+        statistics.last_inference =
+            (last_run != Timestamp::default()).then(|| Clock::time_of_day(last_run));
+        statistics
     }
 
     /// Whether an instance could take a request; otherwise why not.
@@ -229,9 +274,11 @@ impl Scheduler {
         for _ in 0..self.shared.options.instances {
             let taken = self.shared.core.lock().instances.take_oldest_idle();
             let Some(mut instance) = taken else { continue };
-            let mut outcome = self.shared.time(&mut instance, &[admitted], admitted.rows);
+            let interface = &self.shared.interface;
+            let mut run = || execute(interface, instance.executor_mut(), &[admitted], Clock::now());
+            let mut outcome = run();
             if outcome.as_ref().is_ok_and(|first| first.took() < WARM_UP_AGAIN) {
-                outcome = self.shared.time(&mut instance, &[admitted], admitted.rows);
+                outcome = run();
             }
             let broken = matches!(outcome, Err(ExecuteError::Broken(_)));
             let mut core = self.shared.core.lock();
@@ -311,7 +358,7 @@ impl Shared {
     fn work(&self) {
         let mut core = self.core.lock();
         loop {
-            if let Some(run) = self.take_run(&mut core, true) {
+            if let Some(run) = self.take_run(&mut core, Clock::now(), true) {
                 let kept = MutexGuard::unlocked(&mut core, || self.run(run));
                 if !kept {
                     return;
@@ -337,36 +384,61 @@ impl Shared {
         }
     }
 
-    /// Leave to run on the calling thread: for a model whose runs are short and steady, and a
-    /// request of a size for which that is known.
-    fn inline_permit(&self, core: &Core, bytes: usize) -> Option<InlinePermit<'_>> {
+    /// Sees to it that somebody runs the request that has just been queued; `true` if its own asker
+    /// is to do so a moment later.
+    fn find_runner<'a>(
+        &'a self,
+        mut core: MutexGuard<'a, Core>,
+        bytes: usize,
+        now: Timestamp,
+    ) -> bool {
+        let idle = core.instances.idle_count();
+        if idle == 0 {
+            return false;
+        }
+        if !self.may_run_inline(&core, bytes) {
+            self.wake.notify_one();
+        } else if self.options.batcher.batch_rows_max > 1 {
+            let leads = core.leaders < idle;
+            core.leaders += usize::from(leads);
+            return leads;
+        } else if let Some(_permit) = self.options.inline.acquire() {
+            self.lead(core, now);
+        } else {
+            self.wake.notify_one();
+        }
+        false
+    }
+
+    /// Whether a request of this size may run on its asker's thread: the model's runs are short and
+    /// steady, and it is known for this size.
+    fn may_run_inline(&self, core: &Core, bytes: usize) -> bool {
         let known = bytes <= core.quick_bytes_max.max(INLINE_BYTES).saturating_mul(2);
-        let quick = core.compute_recent <= self.options.inline_compute_max;
-        (quick && known && self.steady).then(|| self.options.inline.acquire()).flatten()
+        known && self.steady && core.compute_recent <= self.options.inline_compute_max
     }
 
     /// Runs waiting batches on the calling thread, a few at most.
-    fn lead<'a>(&'a self, mut core: MutexGuard<'a, Core>) {
+    fn lead<'a>(&'a self, mut core: MutexGuard<'a, Core>, mut now: Timestamp) {
         for _ in 0..BATCHES_LED_MAX {
-            let Some(run) = self.take_run(&mut core, false) else { break };
+            let Some(run) = self.take_run(&mut core, now, false) else { break };
             drop(core);
             self.run(run);
             core = self.core.lock();
             if core.batcher.is_empty() {
                 return;
             }
+            now = Clock::now();
         }
-        if !core.timer_armed && core.instances.any_idle() {
+        if !core.batcher.is_empty() && !core.timer_armed && core.instances.any_idle() {
             self.wake.notify_one();
         }
     }
 
     /// Takes an idle instance and a batch that is to leave, if there are both.
-    fn take_run(&self, core: &mut MutexGuard<'_, Core>, by_worker: bool) -> Option<Run> {
+    fn take_run(&self, core: &mut Core, now: Timestamp, by_worker: bool) -> Option<Run> {
         if core.batcher.is_empty() || !core.instances.any_idle() {
             return None;
         }
-        let now = Clock::now();
         let mut expired = Vec::new();
         let batch = core.batcher.poll(now, &mut expired);
         for pending in expired {
@@ -380,7 +452,7 @@ impl Shared {
         let sequence = core.release.as_mut().map_or(0, Release::open);
         let loan = Loan { responders, by_worker, sequence };
         let instance = core.instances.take_idle(now, loan)?;
-        Some(Run { instance, batch, sequence })
+        Some(Run { instance, batch, taken: now, sequence })
     }
 }
 

@@ -19,7 +19,7 @@ pub const BATCH_BOUNDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0,
 /// A model version's counters since it was loaded; a copy, consistent in itself.
 #[derive(Clone, Debug, Default)]
 pub struct Statistics {
-    /// When the last request was answered.
+    /// When the last batch was run.
     pub last_inference: Option<SystemTime>,
     /// Rows inferred.
     pub inference_count: u64,

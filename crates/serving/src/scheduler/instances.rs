@@ -91,6 +91,10 @@ impl Instances {
         !self.idle.is_empty()
     }
 
+    pub(super) fn idle_count(&self) -> usize {
+        self.idle.len()
+    }
+
     /// Lends an instance to the calling thread for one batch.
     pub(super) fn take_idle(&mut self, now: Timestamp, loan: Loan) -> Option<Instance> {
         let instance = self.idle.pop()?;

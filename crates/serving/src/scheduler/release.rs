@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::Answer;
+use super::Answers;
 
 /// Batches that have left the queue and are not answered, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Release {
     /// `None` while the batch runs.
-    waiting: VecDeque<Option<Vec<Answer>>>,
+    waiting: VecDeque<Option<Answers>>,
     /// Sequence number of the first of `waiting`.
     first: u64,
 }
@@ -21,12 +21,12 @@ impl Release {
     }
 
     /// Takes a batch's answers and returns those that may go out now, in order.
-    pub(super) fn close(&mut self, sequence: u64, answers: Vec<Answer>) -> Vec<Answer> {
+    pub(super) fn close(&mut self, sequence: u64, answers: Answers) -> Answers {
         let place = sequence.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
         if let Some(place) = place.and_then(|place| self.waiting.get_mut(place)) {
             *place = Some(answers);
         }
-        let mut ready = Vec::new();
+        let mut ready = Answers::new();
         while let Some(Some(answers)) = self.waiting.front_mut() {
             ready.append(answers);
             self.waiting.pop_front();

@@ -1,9 +1,11 @@
 //! One batch from the queue to its answers.
 
-use std::time::{Duration, SystemTime};
+use std::{sync::atomic::Ordering, time::Duration};
+
+use smallvec::SmallVec;
 
 use super::{
-    Answer, COMPUTE_UNKNOWN, Core, Pending, Run, Shared,
+    Answer, Answers, Core, Pending, Run, Shared,
     instances::{Instance, Loan},
 };
 use crate::{
@@ -14,25 +16,33 @@ use crate::{
     statistics::Execution,
 };
 
+/// What came of a batch.
+struct Outcome {
+    answers: Answers,
+    /// The instance is not to be used again.
+    broken: bool,
+    /// How long the batch took, if it went through.
+    took: Option<Duration>,
+}
+
 impl Shared {
     /// Runs a batch, answers it and gives the instance back; `false` if it had been given up.
     pub(super) fn run(&self, run: Run) -> bool {
-        let Run { mut instance, batch, sequence } = run;
-        let bytes = batch.requests.iter().map(|(_, pending)| pending.admitted.bytes).sum();
-        let (answers, broken, outcome) = self.answer_all(&mut instance, batch);
+        let Run { mut instance, batch, taken, sequence } = run;
+        let bytes = batch.bytes;
+        let Outcome { answers, broken, took } = self.answer_all(&mut instance, batch, taken);
         let mut core = self.core.lock();
-        let kept = core.give_back(instance, broken, &outcome);
-        core.note_quick(bytes, &outcome, self.options.inline_compute_max);
+        core.note_run(bytes, took, self.options.inline_compute_max);
+        let kept = core.instances.give_back(instance, broken);
         if core.closed {
             self.wake.notify_all();
         }
-        let answers = match &mut core.release {
-            Some(release) => release.close(sequence, answers),
-            None => answers,
-        };
-        drop(core);
-        for (responder, answer) in answers {
-            responder.finish(answer);
+        if let Some(release) = &mut core.release {
+            // Under the lock, so that no later batch's answers overtake.
+            send(release.close(sequence, answers));
+        } else {
+            drop(core);
+            send(answers);
         }
         kept
     }
@@ -41,85 +51,88 @@ impl Shared {
     fn answer_all(
         &self,
         instance: &mut Instance,
-        batch: Batch<Pending>,
-    ) -> (Vec<Answer>, bool, Result<Executed, ExecuteError>) {
-        let (cancelled, requests): (Vec<_>, Vec<_>) =
-            batch.requests.into_iter().partition(|(_, pending)| pending.responder.is_cancelled());
-        for (_, pending) in cancelled {
-            self.refuse(Rejection::Canceled, None, &pending, Clock::now());
+        batch: Batch<Box<Pending>>,
+        taken: Timestamp,
+    ) -> Outcome {
+        let Batch { mut requests, reason, .. } = batch;
+        if requests.iter().any(|(_, pending)| pending.responder.is_cancelled()) {
+            self.drop_cancelled(&mut requests);
         }
-        let none = Err(ExecuteError::Model(String::new()));
         if requests.is_empty() {
-            return (Vec::new(), false, none);
+            return Outcome { answers: Answers::new(), broken: false, took: None };
         }
-        let admitted: Vec<&Admitted> = requests.iter().map(|(_, p)| &p.admitted).collect();
-        let rows = admitted.iter().map(|admitted| admitted.rows).sum();
-        let outcome = self.time(instance, &admitted, rows);
-        if outcome.is_err() && requests.len() > 1 {
-            let mut broken = matches!(outcome, Err(ExecuteError::Broken(_)));
-            let mut answers = Vec::with_capacity(requests.len());
-            for request in requests {
-                if broken && !instance.restart() {
-                    let error = ServeError::unavailable("the model's instance does not restart");
-                    answers.push(self.fail(request.1, error));
-                    continue;
-                }
-                let single = self.time(instance, &[&request.1.admitted], request.1.admitted.rows);
-                broken = matches!(single, Err(ExecuteError::Broken(_)));
-                answers.extend(self.answers(vec![request], single, BatchReason::Retry).0);
+        let admitted: SmallVec<[&Admitted; 8]> =
+            requests.iter().map(|(_, pending)| &pending.admitted).collect();
+        let executed = execute(&self.interface, instance.executor_mut(), &admitted, taken);
+        drop(admitted);
+        match executed {
+            Err(error) if requests.len() > 1 => {
+                let broken = matches!(error, ExecuteError::Broken(_));
+                self.answer_singly(instance, requests, broken)
             }
-            return (answers, broken, none);
+            executed => self.answers(requests, executed, reason),
         }
-        let broken = matches!(outcome, Err(ExecuteError::Broken(_)));
-        let reason = batch.reason;
-        let (answers, outcome) = self.answers(requests, outcome, reason);
-        (answers, broken, outcome)
     }
 
-    pub(super) fn time(
+    fn answer_singly(
         &self,
         instance: &mut Instance,
-        requests: &[&Admitted],
-        rows: usize,
-    ) -> Result<Executed, ExecuteError> {
-        execute(&self.interface, instance.executor_mut(), requests, rows)
+        requests: Vec<(Timestamp, Box<Pending>)>,
+        mut broken: bool,
+    ) -> Outcome {
+        let mut answers = Answers::new();
+        for request in requests {
+            if broken && !instance.restart() {
+                let error = ServeError::unavailable("the model's instance does not restart");
+                answers.push(self.fail(request.1, error));
+                continue;
+            }
+            let alone = [&request.1.admitted];
+            let executed = execute(&self.interface, instance.executor_mut(), &alone, Clock::now());
+            let outcome = self.answers(vec![request], executed, BatchReason::Retry);
+            broken = outcome.broken;
+            answers.extend(outcome.answers);
+        }
+        Outcome { answers, broken, took: None }
+    }
+
+    /// Takes out the requests whose askers have gone.
+    fn drop_cancelled(&self, requests: &mut Vec<(Timestamp, Box<Pending>)>) {
+        let gone = requests.extract_if(.., |(_, pending)| pending.responder.is_cancelled());
+        for (_, pending) in gone {
+            self.refuse(Rejection::Canceled, None, &pending, Clock::now());
+        }
     }
 
     /// Writes an execution down and pairs its answers with those who asked.
     fn answers(
         &self,
-        requests: Vec<(Timestamp, Pending)>,
-        outcome: Result<Executed, ExecuteError>,
+        requests: Vec<(Timestamp, Box<Pending>)>,
+        executed: Result<Executed, ExecuteError>,
         reason: BatchReason,
-    ) -> (Vec<Answer>, Result<Executed, ExecuteError>) {
-        let mut executed = match outcome {
+    ) -> Outcome {
+        let executed = match executed {
             Ok(executed) => executed,
-            Err(error) => {
-                let text = format!("model '{}' failed: {error}", self.model);
-                let kind = match &error {
-                    ExecuteError::Model(_) => ErrorKind::InvalidArgument,
-                    ExecuteError::Broken(_) => ErrorKind::Internal,
-                };
-                let fail = |(_, p)| self.fail(p, ServeError::new(kind, text.clone()));
-                return (requests.into_iter().map(fail).collect(), Err(error));
-            }
+            Err(error) => return self.fail_all(requests, &error),
         };
+        let took = Some(executed.took());
+        let Executed { answers, started, inputs_ready, outputs_start, ended } = executed;
         let rows = requests.iter().map(|(_, pending)| pending.admitted.rows).sum();
         let execution = Execution {
             rows,
             reason,
-            compute_input: executed.inputs_ready.since(executed.started),
-            compute_infer: executed.outputs_start.since(executed.inputs_ready),
-            compute_output: executed.ended.since(executed.outputs_start),
+            compute_input: inputs_ready.since(started),
+            compute_infer: outputs_start.since(inputs_ready),
+            compute_output: ended.since(outputs_start),
         };
         let batch_requests = requests.len();
         let mut statistics = self.statistics.lock();
         statistics.record_execution(&execution);
-        let outputs = std::mem::take(&mut executed.answers);
-        let mut answers = Vec::with_capacity(batch_requests);
-        for ((queued_at, pending), outputs) in requests.into_iter().zip(outputs) {
-            let queue = executed.started.since(queued_at);
-            statistics.record_success(&execution, queue, executed.ended.since(pending.received));
+        self.last_run.store(ended.0, Ordering::Relaxed);
+        let pairs = requests.into_iter().zip(answers);
+        let answers = pairs.map(|((queued_at, pending), outputs)| {
+            let queue = started.since(queued_at);
+            statistics.record_success(&execution, queue, ended.since(pending.received));
             let timing = Timing {
                 decode: queued_at.since(pending.received),
                 queue,
@@ -130,10 +143,19 @@ impl Shared {
                 batch_requests,
                 batch_reason: reason,
             };
-            answers.push((pending.responder, Ok(InferResponse { outputs, timing })));
-        }
-        statistics.last_inference = Some(SystemTime::now());
-        (answers, Ok(executed))
+            (pending.responder, Ok(InferResponse { outputs, timing }))
+        });
+        Outcome { answers: answers.collect(), broken: false, took }
+    }
+
+    fn fail_all(&self, requests: Vec<(Timestamp, Box<Pending>)>, error: &ExecuteError) -> Outcome {
+        let text = format!("model '{}' failed: {error}", self.model);
+        let (kind, broken) = match error {
+            ExecuteError::Model(_) => (ErrorKind::InvalidArgument, false),
+            ExecuteError::Broken(_) => (ErrorKind::Internal, true),
+        };
+        let fail = |(_, pending)| self.fail(pending, ServeError::new(kind, text.clone()));
+        Outcome { answers: requests.into_iter().map(fail).collect(), broken, took: None }
     }
 
     /// Answers the requests of an instance that was given up, and lets those behind them out.
@@ -148,16 +170,12 @@ impl Shared {
                 self.statistics.lock().record_failure(FailureReason::Backend, limit);
             }
         }
-        let released = match &mut self.core.lock().release {
-            Some(release) => release.close(loan.sequence, Vec::new()),
-            None => Vec::new(),
-        };
-        for (responder, answer) in released {
-            responder.finish(answer);
+        if let Some(release) = &mut self.core.lock().release {
+            send(release.close(loan.sequence, Answers::new()));
         }
     }
 
-    fn fail(&self, pending: Pending, error: ServeError) -> Answer {
+    fn fail(&self, pending: Box<Pending>, error: ServeError) -> Answer {
         let elapsed = Clock::now().since(pending.received);
         self.statistics.lock().record_failure(FailureReason::Backend, elapsed);
         (pending.responder, Err(error))
@@ -165,30 +183,20 @@ impl Shared {
 }
 
 impl Core {
-    /// Takes an instance back after a run; `false` if it had been given up meanwhile.
-    fn give_back(
-        &mut self,
-        instance: Instance,
-        broken: bool,
-        outcome: &Result<Executed, ExecuteError>,
-    ) -> bool {
-        if let Ok(executed) = outcome {
-            let recent = self.compute_recent.min(COMPUTE_UNKNOWN);
-            let run = executed.took().min(4 * recent + Duration::from_micros(16));
-            self.compute_recent = recent - recent / 16 + run / 16;
-        }
-        self.instances.give_back(instance, broken)
-    }
-
-    /// Remembers the size of a batch that took a short time.
-    fn note_quick(
-        &mut self,
-        bytes: usize,
-        outcome: &Result<Executed, ExecuteError>,
-        inline_compute_max: Duration,
-    ) {
-        if outcome.as_ref().is_ok_and(|executed| executed.took() <= inline_compute_max) {
+    /// Remembers how long a batch of `bytes` took.
+    fn note_run(&mut self, bytes: usize, took: Option<Duration>, inline_compute_max: Duration) {
+        let Some(took) = took else { return };
+        let recent = self.compute_recent;
+        let run = took.min(4 * recent + Duration::from_micros(16));
+        self.compute_recent = recent - recent / 16 + run / 16;
+        if took <= inline_compute_max {
             self.quick_bytes_max = self.quick_bytes_max.max(bytes);
         }
+    }
+}
+
+fn send(answers: Answers) {
+    for (responder, answer) in answers {
+        responder.finish(answer);
     }
 }

@@ -128,9 +128,12 @@ impl Bench {
         let inputs = vec![NamedTensor { name: "x".to_owned(), tensor }];
         let admitted = self.interface.admit(InferRequest { inputs, ..InferRequest::default() })?;
         let (responder, responses) = reply::channel();
-        let pending = Pending { admitted, responder, received: Clock::now() };
-        let admission = self.scheduler.submit(pending, 0, timeout)?;
-        Ok(Asked { responses, ticket: admission.ticket })
+        let pending = Box::new(Pending { admitted, responder, received: Clock::now() });
+        let submitted = self.scheduler.submit(pending, 0, timeout)?;
+        if submitted.leads {
+            self.scheduler.lead();
+        }
+        Ok(Asked { responses, ticket: submitted.ticket })
     }
 
     /// Waits until the instance has taken the request that holds it.
