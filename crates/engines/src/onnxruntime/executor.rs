@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use tensor::{DataType, StringElements, Tensor, push_string};
 
 use super::{
-    engine::Model,
+    factory::Model,
     raw::{self, Feed, Output},
     runs::Runs,
     session::one_line,
@@ -35,7 +35,7 @@ pub(super) struct SessionExecutor {
 
 impl SessionExecutor {
     pub(super) fn new(model: Arc<Model>, instance: usize, runs: Arc<Runs>) -> Self {
-        let session = Arc::clone(model.session(instance));
+        let session = Arc::clone(model.sessions.of_instance(instance));
         let buffers = model.signature.inputs.iter().map(|_| Buffer::default()).collect();
         Self { session, runs, buffers, model }
     }

@@ -9,6 +9,9 @@ use ort::{ep::CPU, session::Session};
 
 use super::{accelerators::Provider, library::Library, settings::Settings};
 
+/// Where the library's source was when it was built.
+const SOURCE_FOLDER: &str = "/onnxruntime_src/";
+
 /// Makes a session of the model file, on the providers given and the CPU.
 pub(super) fn open(
     library: &Library,
@@ -57,7 +60,38 @@ pub(super) fn has_fixed_shapes(model: Option<&onnx::Model>) -> bool {
     model.is_some_and(|model| model.graph.inputs.iter().all(fixed))
 }
 
-/// The library's messages without their line breaks.
+/// What the library says, on one line and without the places in its source.
 pub(super) fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    // Before the mark stands where it was raised, behind it "number : NAME : what happened".
+    let marked = message.rsplit_once("[ONNXRuntimeError] : ");
+    let what = marked.and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
+    let message = what.unwrap_or(message);
+    let words = message.split_whitespace().filter(|word| !word.starts_with(SOURCE_FOLDER));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[track_caller]
+    fn check(message: &str, expected: &str) {
+        assert_eq!(one_line(message), expected);
+    }
+
+    #[test]
+    fn messages_lose_what_only_the_librarys_makers_can_use() {
+        check("plain  words\n", "plain words");
+        check(
+            "/onnxruntime_src/onnxruntime/core/session/x.cc:20 Provider& Get() \
+             [ONNXRuntimeError] : 1 : FAIL : Failed to load library y.so with error: z\n",
+            "Failed to load library y.so with error: z",
+        );
+        check(
+            "Non-zero status code returned while running Reshape node. Name:'r' Status Message: \
+             /onnxruntime_src/onnxruntime/core/reshape.h:45 Reshape() cannot be reshaped",
+            "Non-zero status code returned while running Reshape node. Name:'r' Status Message: \
+             Reshape() cannot be reshaped",
+        );
+    }
 }
