@@ -1,12 +1,14 @@
+mod handshakes;
+
 use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
-    task::{Context, Poll, Waker},
+    pin::pin,
     time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -62,30 +64,28 @@ pub(crate) struct Acceptor {
     pub(crate) shutdown: Shutdown,
     /// Written to a connection that is one too many, before it is closed.
     pub(crate) refusal: &'static [u8],
+    /// How long connections are still accepted whose handshake had begun when the server closed.
+    pub(crate) last_call: Duration,
 }
 
 impl Acceptor {
     /// Runs `serve` in a task for each connection and returns when the server closes and all of them
     /// have ended, or when it aborts.
     ///
-    /// Connections that the kernel has completed are served, also at the end: none is reset unseen.
+    /// Connections that their clients have are served, also at the end: none is reset unseen.
     pub(crate) async fn run<S, F>(mut self, serve: S)
     where
         S: Fn(TcpStream, SocketAddr) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
         let mut connections = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = self.shutdown.reached(Phase::Closing) => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = self.listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer, &mut connections, &serve),
-                Err(error) => pause_after(&error).await,
-            }
+        let mut shutdown = self.shutdown.clone();
+        let closing = shutdown.reached(Phase::Closing);
+        self.accept_until(closing, &mut connections, &serve).await;
+        if !self.last_call.is_zero() {
+            handshakes::stop(&self.listener);
+            let last_call = pause(self.last_call);
+            self.accept_until(last_call, &mut connections, &serve).await;
         }
         while let Some((stream, peer)) = self.accept_now() {
             self.admit(stream, peer, &mut connections, &serve);
@@ -94,6 +94,30 @@ impl Acceptor {
         tokio::select! {
             () = all_ended(&mut connections) => {}
             () = self.shutdown.reached(Phase::Aborting) => connections.shutdown().await,
+        }
+    }
+
+    async fn accept_until<S, F>(
+        &self,
+        end: impl Future<Output = ()>,
+        connections: &mut JoinSet<()>,
+        serve: &S,
+    ) where
+        S: Fn(TcpStream, SocketAddr) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut end = pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = end.as_mut() => return,
+                Some(_) = connections.join_next() => continue,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.admit(stream, peer, connections, serve),
+                Err(error) => pause_after(&error).await,
+            }
         }
     }
 
@@ -118,13 +142,12 @@ impl Acceptor {
         connections.spawn(serve(stream, peer));
     }
 
-    /// A connection that is waiting already, if there is one.
+    /// A connection that is waiting already, if there is one; asks the kernel itself, since the
+    /// runtime may not have heard of it yet.
     fn accept_now(&self) -> Option<(TcpStream, SocketAddr)> {
-        let mut context = Context::from_waker(Waker::noop());
-        match self.listener.poll_accept(&mut context) {
-            Poll::Ready(Ok(accepted)) => Some(accepted),
-            Poll::Ready(Err(_)) | Poll::Pending => None,
-        }
+        let (socket, peer) = SockRef::from(&self.listener).accept().ok()?;
+        socket.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(socket.into()).ok()?, peer.as_socket()?))
     }
 }
 
@@ -139,6 +162,10 @@ async fn pause_after(error: &io::Error) {
         return;
     }
     warn!(%error, "cannot accept a connection; trying again");
+    pause(ACCEPT_PAUSE).await;
+}
+
+async fn pause(duration: Duration) {
     let never = std::future::pending::<()>();
-    let _ = tokio::time::timeout(ACCEPT_PAUSE, never).await;
+    let _ = tokio::time::timeout(duration, never).await;
 }

@@ -58,7 +58,12 @@ impl LogSettings {
     /// The name is unknown or fixed, or the value is of another type; the message says which.
     pub(crate) fn set(&mut self, name: &str, value: LogValue) -> Result<(), String> {
         match (name, value) {
-            ("log_file", _) => return Err("log location can not be updated".to_owned()),
+            ("log_file", _) => {
+                return Err(
+                    "log_file can not be updated: the log location is fixed when the server starts"
+                        .to_owned(),
+                );
+            }
             ("log_info", LogValue::Bool(on)) => self.log_info = on,
             ("log_warning", LogValue::Bool(on)) => self.log_warning = on,
             ("log_error", LogValue::Bool(on)) => self.log_error = on,

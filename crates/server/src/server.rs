@@ -21,6 +21,9 @@ const HTTP_REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: application/json\r\ncontent-length: 32\r\nretry-after: 1\r\n\
     connection: close\r\n\r\n{\"error\":\"too many connections\"}";
 
+/// How long a client's last packet of a handshake may be on its way when the server closes.
+const LAST_CALL: Duration = Duration::from_millis(200);
+
 /// How long dropped requests get to fall over after an abort.
 const ABORT_WAIT: Duration = Duration::from_secs(1);
 
@@ -176,6 +179,7 @@ async fn serve_http(listener: TcpListener, context: Arc<http::Context>) {
         connections_max: context.limits.connections_max,
         shutdown: context.state.shutdown.clone(),
         refusal: HTTP_REFUSAL,
+        last_call: LAST_CALL,
     };
     acceptor.run(|stream, peer| http::serve(stream, peer, Arc::clone(&context))).await;
 }
@@ -186,6 +190,7 @@ async fn serve_grpc(listener: TcpListener, context: Arc<grpc::Context>) {
         connections_max: context.limits.connections_max,
         shutdown: context.state.shutdown.clone(),
         refusal: b"",
+        last_call: LAST_CALL,
     };
     acceptor.run(|stream, peer| grpc::serve(stream, peer, Arc::clone(&context))).await;
 }

@@ -60,7 +60,10 @@ fn one_bad_setting_refuses_all() {
         &[("log_info", LogValue::Bool(false)), ("log_warning", LogValue::Uint(1))],
         Some("expect log setting 'log_warning' to be a boolean"),
     );
-    check(&[("log_file", LogValue::Text("x".into()))], Some("log location can not be updated"));
+    check(
+        &[("log_file", LogValue::Text("x".into()))],
+        Some("log_file can not be updated: the log location is fixed when the server starts"),
+    );
     check(&[("log_color", LogValue::Bool(true))], Some("Unknown log setting: 'log_color'"));
     check(
         &[("log_format", LogValue::Text("xml".into()))],

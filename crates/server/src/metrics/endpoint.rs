@@ -96,6 +96,7 @@ async fn accept(listener: TcpListener, endpoint: Arc<Endpoint>, shutdown: Shutdo
         connections_max: CONNECTIONS_MAX,
         shutdown: shutdown.clone(),
         refusal: b"",
+        last_call: Duration::ZERO,
     };
     acceptor.run(|stream, _peer| connection(stream, Arc::clone(&endpoint), shutdown.clone())).await;
 }

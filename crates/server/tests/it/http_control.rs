@@ -161,7 +161,10 @@ async fn logging() {
             r#"{"log_verbose_level":-1}"#,
             "log setting 'log_verbose_level' takes true, false, a string or a whole number of 0 or more",
         ),
-        (r#"{"log_file":"x"}"#, "log location can not be updated"),
+        (
+            r#"{"log_file":"x"}"#,
+            "log_file can not be updated: the log location is fixed when the server starts",
+        ),
         (r#"{"x":true}"#, "Unknown log setting: 'x'"),
     ] {
         let answer = call(&fixture, "POST /v2/logging", body).await;

@@ -9,6 +9,10 @@ use std::{
 
 use protocol::grpc::ServerLiveRequest;
 use server::{Options, Server, StartError};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     fixture::{Behaviour, ECHO, Fixture, LogRecorder, Setup, eventually, http_get, pause},
@@ -52,8 +56,8 @@ async fn in_the_grace_time_the_server_is_not_ready_but_accepts() {
     late.model_infer(echo_request("", 1, &[1.0])).await.unwrap();
     assert!(!shutdown.is_finished());
     shutdown.await.unwrap();
-    assert!(tokio::net::TcpStream::connect(grpc).await.is_err());
-    assert!(tokio::net::TcpStream::connect(metrics).await.is_err());
+    assert!(TcpStream::connect(grpc).await.is_err());
+    assert!(TcpStream::connect(metrics).await.is_err());
 }
 
 #[tokio::test]
@@ -124,4 +128,32 @@ async fn a_shutdown_under_load_loses_nothing() {
     assert_eq!(report.dropped_requests, 0);
     assert_eq!(answered, statistics.success.count, "each request that was run was answered");
     assert_eq!(statistics.fail.count, 0, "each request that was taken was run");
+}
+
+/// Asks on one connection after another until the server takes no more; an error if a connection
+/// that was made got no answer.
+async fn connect_and_ask(address: std::net::SocketAddr) -> std::io::Result<u64> {
+    let mut answered = 0;
+    while let Ok(mut stream) = TcpStream::connect(address).await {
+        stream.write_all(b"GET /v2 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+        answered += 1;
+    }
+    Ok(answered)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_a_client_has_is_served() {
+    for _ in 0..2 {
+        let fixture = Fixture::start();
+        let http = fixture.http();
+        let clients: Vec<_> = (0..16).map(|_| tokio::spawn(connect_and_ask(http))).collect();
+        pause(Duration::from_millis(50)).await;
+        assert_eq!(fixture.shutdown().await.dropped_requests, 0);
+        for client in clients {
+            assert!(client.await.unwrap().unwrap() > 0);
+        }
+    }
 }
