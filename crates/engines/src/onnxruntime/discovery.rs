@@ -109,17 +109,7 @@ pub(super) fn find(search: &Search) -> Result<Candidate, EngineError> {
             return Ok(chosen.clone());
         }
     }
-    let named = search.library.is_some() || search.environment_library.is_some();
-    let Some(Candidate { path, problem: Some(problem), .. }) =
-        discovery.candidates.into_iter().next()
-    else {
-        return Err(EngineError::NotFound);
-    };
-    Err(if named {
-        EngineError::Unusable { path, problem }
-    } else {
-        EngineError::NoneUsable { path, problem }
-    })
+    Err(discovery.failure(search))
 }
 
 impl Discovery {
@@ -127,6 +117,19 @@ impl Discovery {
     #[must_use]
     pub fn chosen(&self) -> Option<&Candidate> {
         self.candidates.iter().find(|candidate| candidate.problem.is_none())
+    }
+
+    /// Why there is no library to use.
+    pub(super) fn failure(&self, search: &Search) -> EngineError {
+        let Some(Candidate { path, problem: Some(problem), .. }) = self.candidates.first() else {
+            return EngineError::NotFound;
+        };
+        let (path, problem) = (path.clone(), problem.clone());
+        if search.library.is_some() || search.environment_library.is_some() {
+            EngineError::Unusable { path, problem }
+        } else {
+            EngineError::NoneUsable { path, problem }
+        }
     }
 
     fn extend(&mut self, files: Vec<(Source, PathBuf)>) {

@@ -57,7 +57,7 @@ pub enum InstallError {
     Platform(&'static str),
     /// Python or its package installer is missing.
     #[error(
-        "{missing} is missing, which brings the package: install it (Debian, Ubuntu: \
+        "{missing} is missing, and it fetches the package: install it (Debian, Ubuntu: \
          apt install {package}) and run this again, or copy {LIBRARY} of the Python package \
          onnxruntime {VERSION} into {} by hand",
         folder.display()

@@ -21,7 +21,7 @@ impl Survey {
         let discovery = discover(search);
         let providers = match discovery.chosen() {
             Some(chosen) => Library::load(chosen).map(|library| library.providers().to_vec()),
-            None => Err(EngineError::NotFound),
+            None => Err(discovery.failure(search)),
         };
         Self { discovery, providers, cpu_features: cpu_features() }
     }
