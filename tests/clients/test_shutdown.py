@@ -27,11 +27,11 @@ class Load(threading.Thread):
         self.lost = []
 
     def run(self):
-        connection = None
+        connection, served = None, 0
         while True:
             try:
                 if connection is None:
-                    connection = self.server.connect()
+                    connection, served = self.server.connect(), 0
                     connection.connect()
             except OSError:
                 return
@@ -40,12 +40,13 @@ class Load(threading.Thread):
                 response = connection.getresponse()
                 answer = response.read()
             except OSError as error:
-                self.lost.append(error)
+                self.lost.append(f"request {served + 1} of its connection: {error!r}")
                 return
             if response.status == 503:
                 return
             assert response.status == 200, answer
             self.answered += 1
+            served += 1
             if response.will_close:
                 connection.close()
                 connection = None
