@@ -146,7 +146,7 @@ pub fn read_unload(body: &[u8]) -> Result<bool, DecodeError> {
 pub fn read_index(body: &[u8]) -> Result<bool, DecodeError> {
     let mut ready = None;
     read_object(body, |scanner, key| match key {
-        "ready" => once(&mut ready, key, || match parameters::value(scanner)? {
+        b"ready" => once(&mut ready, "ready", || match parameters::value(scanner)? {
             Some(ParameterValue::Bool(ready)) => Ok(ready),
             _ => Err(DecodeError::malformed("`ready`: expected true or false")),
         }),
@@ -163,13 +163,14 @@ pub fn read_index(body: &[u8]) -> Result<bool, DecodeError> {
 pub fn read_settings(body: &[u8]) -> Result<Vec<(String, ParameterValue)>, DecodeError> {
     let mut settings = Vec::new();
     read_object(body, |scanner, key| {
+        let key = String::from_utf8_lossy(key);
         let value = parameters::value(scanner)?.ok_or_else(|| {
             DecodeError::Malformed(format!("`{key}`: expected a string, a number, true or false"))
         })?;
         if settings.len() == PARAMETERS_MAX {
             return Err(DecodeError::Malformed(format!("more than {PARAMETERS_MAX} settings")));
         }
-        settings.push((key.to_owned(), value));
+        settings.push((key.into_owned(), value));
         Ok(())
     })?;
     Ok(settings)
@@ -181,7 +182,7 @@ fn read_parameters(
 ) -> Result<(), DecodeError> {
     let mut count = 0;
     read_object(body, |scanner, key| match key {
-        "parameters" => parameters::each(scanner, |key, value| {
+        b"parameters" => parameters::each(scanner, |key, value| {
             count += 1;
             if count > PARAMETERS_MAX {
                 return Err(DecodeError::Malformed(format!(
@@ -197,7 +198,7 @@ fn read_parameters(
 /// Reads one object and nothing after it; nothing at all is an object without members.
 fn read_object<'a>(
     body: &'a [u8],
-    member: impl FnMut(&mut Scanner<'a>, &str) -> Result<(), DecodeError>,
+    member: impl FnMut(&mut Scanner<'a>, &[u8]) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut scanner = Scanner::new(body);
     if scanner.peek().is_some() {

@@ -38,7 +38,7 @@ pub struct Encoded {
     /// What comes first. There is room behind it for a few small outputs.
     pub json: Vec<u8>,
     /// What follows: the binary outputs' data, shared with their tensors.
-    pub binary: SmallVec<[Bytes; 4]>,
+    pub binary: SmallVec<[Bytes; 2]>,
     /// Value of `Inference-Header-Content-Length`; `None` if all of the body is JSON.
     pub header_length: Option<usize>,
 }

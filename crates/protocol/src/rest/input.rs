@@ -1,31 +1,23 @@
 //! One input of a request.
 
-use std::mem;
-
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tensor::{DataType, Shape, Tensor};
 
 use super::{
-    DecodeError,
+    DecodeError, RestInput,
     data::{self, Parsed},
     parameters,
     scanner::Scanner,
 };
 
-/// An input whose binary data, if that is what it has, is still in the body.
-#[derive(Debug)]
-pub(super) struct Input {
-    pub(super) name: String,
-    data_type: DataType,
-    shape: Shape,
-    source: Source,
-}
-
-/// Where the elements are.
-#[derive(Debug)]
-enum Source {
-    Json(Parsed),
-    Binary { len: usize },
+/// What inputs are made from besides their own JSON.
+#[derive(Debug, Default)]
+pub(super) struct Supply {
+    /// Bytes that tensors in JSON may still take.
+    pub(super) json_bytes: usize,
+    /// Binary data that no input has claimed.
+    pub(super) binary: Bytes,
 }
 
 /// What of an input has been read; its members may come in any order.
@@ -44,61 +36,17 @@ enum Data<'a> {
     Text(Scanner<'a>),
 }
 
-impl Input {
-    /// Takes an input. `index` is only for messages; `json_bytes` is what JSON tensors may still
-    /// take, and is lowered by what this one takes.
-    pub(super) fn read(
-        scanner: &mut Scanner<'_>,
-        index: usize,
-        json_bytes: &mut usize,
-    ) -> Result<Self, DecodeError> {
-        let mut draft = Draft::default();
-        let read = draft.read(scanner, *json_bytes).and_then(|()| draft.finish(*json_bytes));
-        let input = read.map_err(|error| error.within(&place(index, draft.name.as_deref())))?;
-        if let Source::Json(parsed) = &input.source {
-            *json_bytes -= parsed.bytes.len();
-        }
-        Ok(input)
-    }
-
-    /// The tensor; binary data is taken from the front of `binary` and shares it.
-    pub(super) fn into_tensor(
-        mut self,
-        index: usize,
-        binary: &mut Bytes,
-    ) -> Result<(String, Tensor), DecodeError> {
-        let name = mem::take(&mut self.name);
-        match self.tensor(binary) {
-            Ok(tensor) => Ok((name, tensor)),
-            Err(error) => Err(error.within(&place(index, Some(&name)))),
-        }
-    }
-
-    fn tensor(self, binary: &mut Bytes) -> Result<Tensor, DecodeError> {
-        let Self { data_type, shape, source, .. } = self;
-        let (data, what) = match source {
-            Source::Json(Parsed { bytes, elements }) => {
-                let wanted = shape.elements();
-                if wanted != elements {
-                    return Err(DecodeError::Malformed(format!(
-                        "shape {shape} has {wanted} elements, `data` has {elements}"
-                    )));
-                }
-                (Bytes::from(bytes), "`data`")
-            }
-            Source::Binary { len } if len <= binary.len() => {
-                (binary.split_to(len), "`binary_data_size`")
-            }
-            Source::Binary { len } => {
-                return Err(DecodeError::Malformed(format!(
-                    "`binary_data_size` is {len}, but only {} bytes of binary data are left",
-                    binary.len()
-                )));
-            }
-        };
-        Tensor::new(data_type, shape, data)
-            .map_err(|error| DecodeError::Malformed(format!("{error} ({what})")))
-    }
+/// Takes an input. `index` is only for messages.
+pub(super) fn read(
+    scanner: &mut Scanner<'_>,
+    index: usize,
+    supply: &mut Supply,
+) -> Result<RestInput, DecodeError> {
+    let mut draft = Draft::default();
+    draft
+        .read(scanner, supply.json_bytes)
+        .and_then(|()| draft.finish(supply))
+        .map_err(|error| error.within(&place(index, draft.name.as_deref())))
 }
 
 fn place(index: usize, name: Option<&str>) -> String {
@@ -111,15 +59,15 @@ fn place(index: usize, name: Option<&str>) -> String {
 impl<'a> Draft<'a> {
     fn read(&mut self, scanner: &mut Scanner<'a>, bytes_max: usize) -> Result<(), DecodeError> {
         scanner.object(|scanner, key| match key {
-            "name" => once(&mut self.name, key, || {
+            b"name" => once(&mut self.name, "name", || {
                 Ok(scanner.string("the input's name in quotes")?.into_owned())
             }),
-            "datatype" => once(&mut self.data_type, key, || data_type(scanner)),
-            "shape" => once(&mut self.shape, key, || shape(scanner)),
-            "parameters" => self.parameters(scanner),
-            "data" => {
+            b"datatype" => once(&mut self.data_type, "datatype", || data_type(scanner)),
+            b"shape" => once(&mut self.shape, "shape", || shape(scanner)),
+            b"parameters" => self.parameters(scanner),
+            b"data" => {
                 let (data_type, elements) = (self.data_type, self.elements());
-                once(&mut self.data, key, || match data_type {
+                once(&mut self.data, "data", || match data_type {
                     Some(ty) => data::read(scanner, ty, elements, bytes_max).map(Data::Parsed),
                     None => {
                         let start = scanner.clone();
@@ -149,18 +97,21 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn finish(&mut self, bytes_max: usize) -> Result<Input, DecodeError> {
+    fn finish(&mut self, supply: &mut Supply) -> Result<RestInput, DecodeError> {
         let missing = |what| DecodeError::Malformed(format!("`{what}` is missing"));
-        let name = self.name.clone().ok_or_else(|| missing("name"))?;
+        if self.name.is_none() {
+            return Err(missing("name"));
+        }
         let data_type = self.data_type.ok_or_else(|| missing("datatype"))?;
         let elements = self.elements();
         let shape = self.shape.take().ok_or_else(|| missing("shape"))?;
-        let source = match (self.data.take(), self.binary_data_size) {
-            (Some(Data::Parsed(parsed)), None) => Source::Json(parsed),
+        let (data, what) = match (self.data.take(), self.binary_data_size) {
+            (Some(Data::Parsed(parsed)), None) => (supply.claim_json(parsed, &shape)?, "`data`"),
             (Some(Data::Text(mut scanner)), None) => {
-                Source::Json(data::read(&mut scanner, data_type, elements, bytes_max)?)
+                let parsed = data::read(&mut scanner, data_type, elements, supply.json_bytes)?;
+                (supply.claim_json(parsed, &shape)?, "`data`")
             }
-            (None, Some(len)) => Source::Binary { len },
+            (None, Some(len)) => (supply.claim_binary(len)?, "`binary_data_size`"),
             (None, None) => return Err(missing("data")),
             (Some(_), Some(_)) => {
                 return Err(DecodeError::malformed(
@@ -168,7 +119,34 @@ impl<'a> Draft<'a> {
                 ));
             }
         };
-        Ok(Input { name, data_type, shape, source })
+        let tensor = Tensor::new(data_type, shape, data)
+            .map_err(|error| DecodeError::Malformed(format!("{error} ({what})")))?;
+        Ok(RestInput { name: self.name.take().unwrap_or_default(), tensor })
+    }
+}
+
+impl Supply {
+    fn claim_json(&mut self, parsed: Parsed, shape: &Shape) -> Result<Bytes, DecodeError> {
+        let Parsed { bytes, elements } = parsed;
+        let wanted = shape.elements();
+        if wanted != elements {
+            return Err(DecodeError::Malformed(format!(
+                "shape {shape} has {wanted} elements, `data` has {elements}"
+            )));
+        }
+        self.json_bytes -= bytes.len();
+        Ok(bytes.into())
+    }
+
+    /// Takes from the front; inputs are in the order of their data.
+    fn claim_binary(&mut self, len: usize) -> Result<Bytes, DecodeError> {
+        let left = self.binary.len();
+        if len > left {
+            return Err(DecodeError::Malformed(format!(
+                "`binary_data_size` is {len}, but only {left} bytes of binary data are left"
+            )));
+        }
+        Ok(self.binary.split_to(len))
     }
 }
 
@@ -196,7 +174,7 @@ fn data_type(scanner: &mut Scanner<'_>) -> Result<DataType, DecodeError> {
 
 fn shape(scanner: &mut Scanner<'_>) -> Result<Shape, DecodeError> {
     const RANK_MAX: usize = 64;
-    let mut dims = Vec::new();
+    let mut dims = SmallVec::<[i64; 8]>::new();
     scanner.array(|scanner, index| {
         if index == RANK_MAX {
             let message = format!("`shape` has more than {RANK_MAX} dimensions");

@@ -22,6 +22,8 @@ pub(super) fn each(
 ) -> Result<(), DecodeError> {
     scanner.object(|scanner, key| {
         let value = value(scanner)?;
+        let key = str::from_utf8(key)
+            .map_err(|_| DecodeError::malformed("a parameter's name is not UTF-8"))?;
         member(key, value).map_err(|error| error.within(&format!("parameter `{key}`")))
     })
 }

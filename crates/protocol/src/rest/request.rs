@@ -7,7 +7,7 @@ use tensor::Tensor;
 
 use super::{
     DecodeError, DecodeLimits, ParameterValue,
-    input::{Input, once},
+    input::{self, Supply, once},
     parameters,
     scanner::Scanner,
 };
@@ -76,19 +76,19 @@ pub fn decode_infer(
             )));
         }
     };
-    let mut draft = Draft { json_bytes: limits.json_tensor_bytes, ..Draft::default() };
+    let supply = Supply { json_bytes: limits.json_tensor_bytes, binary };
+    let mut draft = Draft { supply, ..Draft::default() };
     let mut scanner = Scanner::new(&json);
     draft.read(&mut scanner, limits)?;
     scanner.end()?;
-    draft.finish(&mut binary)
+    draft.finish()
 }
 
 #[derive(Default)]
 struct Draft {
     id: Option<String>,
-    inputs: Option<Vec<Input>>,
-    /// Bytes that tensors in JSON may still take.
-    json_bytes: usize,
+    inputs: Option<Vec<RestInput>>,
+    supply: Supply,
     outputs: Option<Vec<RequestedOutput>>,
     has_parameters: Option<()>,
     parameters: Parameters,
@@ -110,31 +110,30 @@ impl Draft {
         limits: &DecodeLimits,
     ) -> Result<(), DecodeError> {
         scanner.object(|scanner, key| match key {
-            "id" => once(&mut self.id, key, || Ok(scanner.string("`id` in quotes")?.into_owned())),
-            "inputs" => {
-                let json_bytes = &mut self.json_bytes;
-                once(&mut self.inputs, key, || inputs(scanner, limits.inputs, json_bytes))
+            b"id" => {
+                once(&mut self.id, "id", || Ok(scanner.string("`id` in quotes")?.into_owned()))
             }
-            "outputs" => once(&mut self.outputs, key, || outputs(scanner, limits.outputs)),
-            "parameters" => {
+            b"inputs" => {
+                let supply = &mut self.supply;
+                once(&mut self.inputs, "inputs", || inputs(scanner, limits.inputs, supply))
+            }
+            b"outputs" => once(&mut self.outputs, "outputs", || outputs(scanner, limits.outputs)),
+            b"parameters" => {
                 let parameters = &mut self.parameters;
-                once(&mut self.has_parameters, key, || parameters.read(scanner, limits.parameters))
+                once(&mut self.has_parameters, "parameters", || {
+                    parameters.read(scanner, limits.parameters)
+                })
             }
             _ => scanner.skip().map(drop),
         })
     }
 
-    fn finish(self, binary: &mut Bytes) -> Result<RestInferRequest, DecodeError> {
-        let drafts = self.inputs.ok_or_else(|| DecodeError::malformed("`inputs` is missing"))?;
-        let mut inputs = Vec::with_capacity(drafts.len());
-        for (index, input) in drafts.into_iter().enumerate() {
-            let (name, tensor) = input.into_tensor(index, binary)?;
-            inputs.push(RestInput { name, tensor });
-        }
-        if !binary.is_empty() {
+    fn finish(self) -> Result<RestInferRequest, DecodeError> {
+        let inputs = self.inputs.ok_or_else(|| DecodeError::malformed("`inputs` is missing"))?;
+        let unclaimed = self.supply.binary.len();
+        if unclaimed > 0 {
             return Err(DecodeError::Malformed(format!(
-                "unexpected additional input data: {} bytes of binary data belong to no input",
-                binary.len()
+                "unexpected additional input data: {unclaimed} bytes of binary data belong to no input"
             )));
         }
         let Parameters { binary_data_output, priority, timeout, others } = self.parameters;
@@ -153,14 +152,14 @@ impl Draft {
 fn inputs(
     scanner: &mut Scanner<'_>,
     inputs_max: usize,
-    json_bytes: &mut usize,
-) -> Result<Vec<Input>, DecodeError> {
-    let mut inputs: Vec<Input> = Vec::new();
+    supply: &mut Supply,
+) -> Result<Vec<RestInput>, DecodeError> {
+    let mut inputs: Vec<RestInput> = Vec::new();
     scanner.array(|scanner, index| {
         if index == inputs_max {
             return Err(DecodeError::Malformed(format!("more than {inputs_max} `inputs`")));
         }
-        let input = Input::read(scanner, index, json_bytes)?;
+        let input = input::read(scanner, index, supply)?;
         if inputs.iter().any(|other| other.name == input.name) {
             let name = input.name.escape_debug();
             return Err(DecodeError::Malformed(format!(
@@ -200,10 +199,10 @@ fn output(scanner: &mut Scanner<'_>) -> Result<RequestedOutput, DecodeError> {
     let mut binary_data = None;
     let mut classification = None;
     scanner.object(|scanner, key| match key {
-        "name" => {
-            once(&mut name, key, || Ok(scanner.string("the output's name in quotes")?.into_owned()))
-        }
-        "parameters" => parameters::each(scanner, |key, value| match key {
+        b"name" => once(&mut name, "name", || {
+            Ok(scanner.string("the output's name in quotes")?.into_owned())
+        }),
+        b"parameters" => parameters::each(scanner, |key, value| match key {
             "binary_data" => once(&mut binary_data, key, || parameters::boolean(value.as_ref())),
             "classification" => once(&mut classification, key, || parameters::size(value.as_ref())),
             "shared_memory_region" | "shared_memory_byte_size" | "shared_memory_offset" => {

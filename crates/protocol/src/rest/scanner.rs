@@ -62,7 +62,7 @@ impl<'a> Scanner<'a> {
     /// Calls `member` with each key; it takes the value.
     pub(super) fn object(
         &mut self,
-        mut member: impl FnMut(&mut Self, &str) -> Result<(), DecodeError>,
+        mut member: impl FnMut(&mut Self, &[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         if !self.take(b'{') {
             return Err(self.expected("an object"));
@@ -71,10 +71,7 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         loop {
-            let key = self.string("a key in quotes")?;
-            if !self.take(b':') {
-                return Err(self.expected("`:`"));
-            }
+            let key = self.key()?;
             member(self, &key)?;
             if self.take(b'}') {
                 return Ok(());
@@ -116,6 +113,19 @@ impl<'a> Scanner<'a> {
         let (text, end) = string::read(self.json, self.at).map_err(DecodeError::from)?;
         self.at = end;
         Ok(text)
+    }
+
+    /// A key and the colon behind it.
+    fn key(&mut self) -> Result<Cow<'a, [u8]>, DecodeError> {
+        if !self.take(b'"') {
+            return Err(self.expected("a key in quotes"));
+        }
+        let (key, end) = string::read_key(self.json, self.at).map_err(DecodeError::from)?;
+        self.at = end;
+        if !self.take(b':') {
+            return Err(self.expected("`:`"));
+        }
+        Ok(key)
     }
 
     /// A literal, such as `true`.
@@ -187,10 +197,7 @@ impl<'a> Scanner<'a> {
 
     fn skip_key(&mut self, bracket: u8) -> Result<(), DecodeError> {
         if bracket == b'{' {
-            self.string("a key in quotes")?;
-            if !self.take(b':') {
-                return Err(self.expected("`:`"));
-            }
+            self.key()?;
         }
         Ok(())
     }

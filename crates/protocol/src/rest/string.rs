@@ -24,10 +24,26 @@ pub(super) fn read(json: &[u8], at: usize) -> Result<(Cow<'_, str>, usize), Stri
     if json.get(end) == Some(&b'"') {
         return Ok((Cow::Borrowed(utf8(json, at, end)?), end + 1));
     }
+    let (text, end) = read_escaped(json, at)?;
+    Ok((Cow::Owned(text), end))
+}
+
+/// As [`read`], for a key that is only compared: it need not be UTF-8 if it has no escapes.
+pub(super) fn read_key(json: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), StringFault> {
+    let end = at + plain_len(&json[at..]);
+    if json.get(end) == Some(&b'"') {
+        return Ok((Cow::Borrowed(&json[at..end]), end + 1));
+    }
+    let (text, end) = read_escaped(json, at)?;
+    Ok((Cow::Owned(text.into_bytes()), end))
+}
+
+#[cold]
+fn read_escaped(json: &[u8], at: usize) -> Result<(String, usize), StringFault> {
     let mut text = Vec::new();
     let end = unescape(json, at, &mut text)?;
     let text = String::from_utf8(text).expect("every piece of it was checked");
-    Ok((Cow::Owned(text), end))
+    Ok((text, end))
 }
 
 /// Appends what the string stands for whose opening quote stands before `at`; returns where it ends.
@@ -51,10 +67,28 @@ pub(super) fn unescape(
     }
 }
 
-/// Bytes up to the first that is not simply itself.
+/// Bytes up to the first that is not simply itself: a quote, a backslash or a control character.
 fn plain_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk() {
+        let special = special_bytes(u64::from_le_bytes(*chunk));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\') || *byte < 0x20;
-    bytes.iter().position(is_special).unwrap_or(bytes.len())
+    at + bytes[at..].iter().position(is_special).unwrap_or(bytes.len() - at)
+}
+
+/// Eight bytes at once: the lowest bit that is set is in the first special byte, or none is.
+fn special_bytes(bytes: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    // Subtracting borrows from the highest bit of a byte that is smaller; what is borrowed from the
+    // bytes behind it does not matter.
+    let smaller = |bytes: u64, than: u64| bytes.wrapping_sub(ONES * than) & !bytes & (ONES * 0x80);
+    let equal = |byte: u8| smaller(bytes ^ (ONES * u64::from(byte)), 1);
+    smaller(bytes, 0x20) | equal(b'"') | equal(b'\\')
 }
 
 /// A piece between quotes and escapes never cuts a character, so each can be checked alone.

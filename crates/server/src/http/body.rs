@@ -1,10 +1,10 @@
 //! A request's body.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use http_body::Body as _;
+use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
@@ -19,6 +19,8 @@ const RESERVE_MAX: usize = 4 << 20;
 
 /// A body that nobody wanted is read up to this size, so that its connection can be used again.
 const DRAIN_BYTES_MAX: u64 = 64 << 10;
+
+type IncomingFrame = Option<hyper::Result<Frame<Bytes>>>;
 
 /// What is left of a request's body.
 #[derive(Debug)]
@@ -91,16 +93,23 @@ impl RequestBody {
         self.is_finished
     }
 
+    async fn wait(&mut self, idle_timeout: Duration) -> Result<IncomingFrame, Refusal> {
+        tokio::time::timeout(idle_timeout, self.incoming.frame()).await.map_err(|_| {
+            let seconds = idle_timeout.as_secs_f64();
+            let message = format!("nothing of the body arrived for {seconds} s");
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, message)
+        })
+    }
+
     /// The next piece that is not empty.
     async fn next(&mut self, idle_timeout: Duration) -> Result<Option<Bytes>, Refusal> {
         loop {
             if self.is_finished {
                 return Ok(None);
             }
-            let Ok(frame) = tokio::time::timeout(idle_timeout, self.incoming.frame()).await else {
-                let seconds = idle_timeout.as_secs_f64();
-                let message = format!("nothing of the body arrived for {seconds} s");
-                return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message));
+            let frame = match ready_now(self.incoming.frame()).await {
+                Some(frame) => frame,
+                None => self.wait(idle_timeout).await?,
             };
             let Some(frame) = frame else {
                 self.is_finished = true;
@@ -119,6 +128,15 @@ impl RequestBody {
             }
         }
     }
+}
+
+/// What a future has at once. Most bodies are there with their headers, and need no timer.
+async fn ready_now<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    poll_fn(|task| match Pin::new(&mut future).poll(task) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 pub(super) fn too_large(what: &str, bytes_max: usize) -> Refusal {

@@ -3,7 +3,7 @@
 use std::{
     io::{self, IoSlice},
     net::SocketAddr,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll, ready},
     time::Duration,
@@ -15,9 +15,10 @@ use serving::Clock;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    task::{JoinError, JoinHandle},
     time::{Interval, MissedTickBehavior},
 };
-use tracing::debug;
+use tracing::{debug, error};
 
 use super::{Context, answer::answer, watch::Watch};
 use crate::{HttpLimits, shutdown::Phase};
@@ -45,35 +46,57 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
 }
 
-/// Drives one connection to its end.
+/// Serves one connection to its end.
+///
+/// HTTP runs in a task of its own, so that a request wakes nothing else. This one looks at the limits
+/// in time now and then.
 pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
     let limits = context.limits;
     let mut shutdown = context.state.shutdown.clone();
     let watch = Arc::new(Watch::new());
-    let connection = Arc::new(Connection { context, watch: Arc::clone(&watch), peer });
-    let service = service_fn(move |request| answer(request, Arc::clone(&connection)));
-    let socket = Socket { stream, watch: Arc::clone(&watch), is_shut: false };
-    let mut http = pin!(builder().serve_connection(TokioIo::new(socket), service));
+    let mut driver = Driver(tokio::spawn(drive(stream, peer, context, Arc::clone(&watch))));
     let mut look = looks(look_period(&limits));
     let mut is_closing = false;
     loop {
         tokio::select! {
             biased;
-            ended = http.as_mut() => return log_end(peer, ended),
+            ended = &mut driver.0 => return log_panic(peer, ended),
+            () = shutdown.reached(Phase::Closing), if !is_closing => {
+                // Answers say from now on that they are the connection's last.
+                is_closing = true;
+                watch.start_anew();
+                look = looks(CLOSING_LOOK);
+            }
             _ = look.tick() => {
                 if watch.is_overdue(Clock::now(), &limits, is_closing) {
                     return debug!(%peer, "closed a connection that took too long");
                 }
             }
-            () = shutdown.reached(Phase::Closing), if !is_closing => {
-                is_closing = true;
-                look = looks(CLOSING_LOOK);
-                // One that has just come is served once; its answer says that it is the last.
-                if watch.has_served() {
-                    http.as_mut().graceful_shutdown();
-                }
-            }
         }
+    }
+}
+
+/// A connection's task; it ends with whoever waits for it.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn drive(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, watch: Arc<Watch>) {
+    let socket = Socket { stream, watch: Arc::clone(&watch), is_shut: false };
+    let connection = Arc::new(Connection { context, watch, peer });
+    let service = service_fn(move |request| answer(request, Arc::clone(&connection)));
+    if let Err(error) = builder().serve_connection(TokioIo::new(socket), service).await {
+        debug!(%peer, %error, "connection ended with an error");
+    }
+}
+
+fn log_panic(peer: SocketAddr, ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        error!(%peer, %error, "answering a request panicked");
     }
 }
 
@@ -92,12 +115,6 @@ fn looks(period: Duration) -> Interval {
 fn look_period(limits: &HttpLimits) -> Duration {
     let shortest = limits.header_timeout.min(limits.keep_alive).min(limits.body_idle_timeout);
     (shortest / 4).clamp(LOOK_MIN, LOOK_MAX)
-}
-
-fn log_end(peer: SocketAddr, ended: hyper::Result<()>) {
-    if let Err(error) = ended {
-        debug!(%peer, %error, "connection ended with an error");
-    }
 }
 
 /// A socket that tells the watch what happens on it.

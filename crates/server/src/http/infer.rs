@@ -15,7 +15,7 @@ use super::{
     answer::Exchange,
     encoding::Encoding,
     refusal::Refusal,
-    reply::{self, ReplyBody},
+    reply::{JSON, ReplyBody},
 };
 use crate::{
     classification::classify,
@@ -23,6 +23,7 @@ use crate::{
 };
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+const EXPLAIN: HeaderName = HeaderName::from_static(EXPLAIN_HEADER);
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// Binary outputs up to this size together are copied behind the JSON: one piece is cheaper to send
@@ -34,7 +35,7 @@ const JOIN_BYTES_MAX: usize = 16 << 10;
 struct Wishes {
     id: String,
     /// In the order of the outputs; empty if all are wanted.
-    outputs: Vec<OutputWish>,
+    outputs: SmallVec<[OutputWish; 4]>,
     /// For outputs that do not say.
     binary: bool,
 }
@@ -163,13 +164,14 @@ async fn answer(
     wishes: Wishes,
     response: InferResponse,
 ) -> Result<Response<ReplyBody>, Refusal> {
-    let start = Clock::now();
+    let is_explained = exchange.headers.get(EXPLAIN).is_some_and(|value| value == "1");
+    let start = is_explained.then(Clock::now);
     let timing = response.timing;
     let compression = Encoding::of_response(&exchange.headers);
     let effort = effort(&wishes, &response, compression.is_some());
     let work = move || encode(&model, &wishes, response, compression);
     let mut response = exchange.context().offload.run(effort, work).await?;
-    if exchange.headers.get(EXPLAIN_HEADER).is_some_and(|value| value == "1") {
+    if let Some(start) = start {
         let text = server_timing(&timing, Clock::now().since(start));
         if let Ok(value) = HeaderValue::try_from(text) {
             response.headers_mut().insert(TIMING_HEADER, value);
@@ -236,11 +238,11 @@ fn into_response(encoded: Encoded, compression: Option<Encoding>) -> Response<Re
         }
         None => body(encoded),
     };
-    let mut response = reply::json(Bytes::new());
-    *response.body_mut() = body;
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
+    let content_type = if header_length.is_some() { BINARY } else { JSON };
+    headers.insert(header::CONTENT_TYPE, content_type);
     if let Some(header_length) = header_length {
-        headers.insert(header::CONTENT_TYPE, BINARY);
         headers.insert(HEADER_LENGTH, HeaderValue::from(header_length));
     }
     if let Some(encoding) = compression {

@@ -4,17 +4,17 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    vec,
 };
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
-use smallvec::SmallVec;
 
 use super::watch::Watch;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer's body: pieces that are sent from where they are.
 #[derive(Debug, Default)]
@@ -32,12 +32,12 @@ enum Pieces {
     #[default]
     None,
     One(Bytes),
-    Many(smallvec::IntoIter<[Bytes; 4]>),
+    Many(vec::IntoIter<Bytes>),
 }
 
 impl ReplyBody {
     /// A body of pieces that are not empty.
-    pub(super) fn of_pieces(pieces: SmallVec<[Bytes; 4]>) -> Self {
+    pub(super) fn of_pieces(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(Bytes::len).sum();
         Self { pieces: Pieces::Many(pieces.into_iter()), left, watch: None }
     }

@@ -3,34 +3,38 @@ use std::{
     time::Duration,
 };
 
-use serving::{Clock, Timestamp};
+use serving::Timestamp;
 
 use crate::HttpLimits;
 
-/// How long a client that comes while the server closes may take to send its first bytes.
-const LATE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long a connection may be quiet while the server ends: what the client has sent by then has
+/// arrived.
+const CLOSING_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long what a client still sends is thrown away, so that it gets to read its answer.
 const LINGER_MAX: Duration = Duration::from_secs(5);
 
-/// What one connection is at, and since when: its reads, writes and requests report here, and now and
-/// then somebody looks whether it takes too long. So no request needs a timer of its own.
-///
-/// All of it happens in the connection's task; the atomics only say so to the compiler.
+/// What one connection is at. Its reads, writes and requests report here, and somebody looks at it
+/// now and then and closes what takes too long; so no request needs a timer of its own, nor a look at
+/// the clock: how long something takes is counted from the first look that finds it.
 #[derive(Debug)]
 pub(super) struct Watch {
     phase: AtomicU8,
-    /// When the phase began, in the clock's nanoseconds.
+    /// When a look first found the phase, in the clock's nanoseconds; 0 if none has.
     since: AtomicU64,
-    /// Since when the client has not taken what was written; 0 if it does.
+    is_blocked: AtomicBool,
+    /// When a look first found it blocked.
     blocked_since: AtomicU64,
-    has_served: AtomicBool,
     lingers: AtomicBool,
 }
 
+/// Waiting for the rest of a request's headers, or for the first request.
 const HEAD: u8 = 0;
+/// Reading, running or answering a request.
 const SERVING: u8 = 1;
+/// Waiting for the next request.
 const IDLE: u8 = 2;
+/// Nothing is served any more; what still comes is thrown away.
 const LINGERING: u8 = 3;
 
 impl Watch {
@@ -38,16 +42,16 @@ impl Watch {
     pub(super) fn new() -> Self {
         Self {
             phase: AtomicU8::new(HEAD),
-            since: AtomicU64::new(Clock::now().0),
+            since: AtomicU64::new(0),
+            is_blocked: AtomicBool::new(false),
             blocked_since: AtomicU64::new(0),
-            has_served: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
         }
     }
 
     fn enter(&self, phase: u8) {
         self.phase.store(phase, Relaxed);
-        self.since.store(Clock::now().0, Relaxed);
+        self.since.store(0, Relaxed);
     }
 
     /// Bytes came in.
@@ -60,7 +64,6 @@ impl Watch {
     /// A request's headers are complete.
     pub(super) fn serving(&self) {
         self.phase.store(SERVING, Relaxed);
-        self.has_served.store(true, Relaxed);
         self.lingers.store(false, Relaxed);
     }
 
@@ -71,10 +74,9 @@ impl Watch {
 
     /// The client does not take what is written, or takes it again.
     pub(super) fn set_blocked(&self, is_blocked: bool) {
-        let was_blocked = self.blocked_since.load(Relaxed) != 0;
-        if is_blocked != was_blocked {
-            let since = if is_blocked { Clock::now().0.max(1) } else { 0 };
-            self.blocked_since.store(since, Relaxed);
+        if is_blocked != self.is_blocked.load(Relaxed) {
+            self.is_blocked.store(is_blocked, Relaxed);
+            self.blocked_since.store(0, Relaxed);
         }
     }
 
@@ -91,26 +93,37 @@ impl Watch {
         self.lingers.load(Relaxed)
     }
 
-    /// Whether a request was ever served.
-    pub(super) fn has_served(&self) -> bool {
-        self.has_served.load(Relaxed)
+    /// Counts what the connection is at from the next look on, since other limits hold from now on.
+    pub(super) fn start_anew(&self) {
+        self.since.store(0, Relaxed);
     }
 
     /// Whether something takes longer than it may.
     pub(super) fn is_overdue(&self, now: Timestamp, limits: &HttpLimits, is_closing: bool) -> bool {
-        let blocked_since = self.blocked_since.load(Relaxed);
-        if blocked_since != 0 && now.since(Timestamp(blocked_since)) > limits.body_idle_timeout {
+        let is_blocked = self.is_blocked.load(Relaxed);
+        if is_blocked && first_seen(&self.blocked_since, now) > limits.body_idle_timeout {
             return true;
         }
         let limit = match self.phase.load(Relaxed) {
-            HEAD if is_closing && !self.has_served() => LATE_PATIENCE.min(limits.header_timeout),
+            HEAD if is_closing => CLOSING_PATIENCE.min(limits.header_timeout),
             HEAD => limits.header_timeout,
+            IDLE if is_closing => CLOSING_PATIENCE.min(limits.keep_alive),
             IDLE => limits.keep_alive,
             LINGERING => LINGER_MAX,
             _ => return false,
         };
-        now.since(Timestamp(self.since.load(Relaxed))) > limit
+        first_seen(&self.since, now) > limit
     }
+}
+
+/// How long ago a look first found something; this look may be the first.
+fn first_seen(since: &AtomicU64, now: Timestamp) -> Duration {
+    let earlier = since.load(Relaxed);
+    if earlier == 0 {
+        since.store(now.0.max(1), Relaxed);
+        return Duration::ZERO;
+    }
+    now.since(Timestamp(earlier))
 }
 
 #[cfg(test)]

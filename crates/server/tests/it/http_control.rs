@@ -106,9 +106,8 @@ async fn index() {
 
 #[tokio::test]
 async fn load_and_unload() {
-    let mut setup = Setup::default();
-    setup.control = ControlMode::Explicit(vec![]);
-    let fixture = setup.start();
+    let control = ControlMode::Explicit(vec![]);
+    let fixture = Setup { control, ..Setup::default() }.start();
     let infer = "POST /v2/models/echo/infer";
     assert_eq!(call(&fixture, infer, &echo_json(&[1.0])).await.status, 404);
     let answer = call(&fixture, "POST /v2/repository/models/echo/load", "").await;

@@ -1,9 +1,7 @@
-use std::{
-    io::Write as _,
-    time::{Duration, Instant},
-};
+use std::{io::Write as _, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
+use tokio::time::Instant;
 
 use crate::{
     fixture::{Behaviour, Fixture, Setup, eventually, pause},

@@ -10,24 +10,28 @@ fn limits() -> HttpLimits {
     }
 }
 
+/// Looks now, just before `limit` and just after it.
 #[track_caller]
 fn check_limit(watch: &Watch, is_closing: bool, limit: Duration) {
-    let now = Clock::now();
-    let margin = Duration::from_millis(200);
-    assert!(!watch.is_overdue(now + (limit - margin), &limits(), is_closing), "it is too early");
-    assert!(watch.is_overdue(now + limit + margin, &limits(), is_closing), "it is late");
+    let start = Timestamp(1_000_000);
+    let is_overdue = |at| watch.is_overdue(at, &limits(), is_closing);
+    assert!(!is_overdue(start), "the first look only starts the time");
+    assert!(!is_overdue(start + limit), "it is too early");
+    assert!(is_overdue(start + limit + Duration::from_nanos(1)), "it is late");
 }
 
 #[track_caller]
 fn check_patient(watch: &Watch) {
-    assert!(!watch.is_overdue(Clock::now() + Duration::from_secs(100_000), &limits(), false));
+    for seconds in [0, 100_000, 200_000] {
+        let now = Timestamp(1) + Duration::from_secs(seconds);
+        assert!(!watch.is_overdue(now, &limits(), true));
+    }
 }
 
 #[test]
 fn each_phase_has_its_limit() {
     let watch = Watch::new();
     check_limit(&watch, false, limits().header_timeout);
-    check_limit(&watch, true, LATE_PATIENCE);
     watch.serving();
     check_patient(&watch);
     watch.answered();
@@ -41,6 +45,16 @@ fn each_phase_has_its_limit() {
     watch.answered();
     assert!(!watch.finished());
     check_limit(&watch, false, LINGER_MAX);
+}
+
+#[test]
+fn the_end_is_waited_for_only_by_what_is_served() {
+    let watch = Watch::new();
+    check_limit(&watch, true, CLOSING_PATIENCE);
+    watch.serving();
+    check_patient(&watch);
+    watch.answered();
+    check_limit(&watch, true, CLOSING_PATIENCE);
 }
 
 #[test]
