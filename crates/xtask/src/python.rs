@@ -52,8 +52,12 @@ impl Python {
         arguments: impl IntoIterator<Item = A>,
     ) -> Command {
         let mut command = Command::new(&self.interpreter);
-        // The caches of compiled Python would be written into the source tree.
-        command.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .args(arguments)
+            // Caches of compiled Python would be written into the source tree.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            // ONNX Runtime's official builds report their use to their maker otherwise.
+            .env("ORT_DISABLE_TELEMETRY", "1");
         command
     }
 
