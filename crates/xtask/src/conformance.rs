@@ -59,10 +59,10 @@ impl Selection {
 ///
 /// A case that ONNX Runtime itself passes fails in Hone.
 pub(crate) fn run(places: &Places, selection: &Selection) -> Result<()> {
-    server::build(places)?;
-    server::install_engine(places)?;
     let python = models::prepare(places)?;
     let cases = prepare_cases(places, &python)?;
+    server::build(places)?;
+    server::install_engine(places)?;
 
     let models = cases.join("models");
     let log = File::create(places.cache.join("conformance.log"))?;

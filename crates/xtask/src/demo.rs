@@ -29,11 +29,11 @@ pub(crate) enum Ending {
 ///
 /// Something that the demo needs is missing; the message says what to do.
 pub(crate) fn run(places: &Places, ending: Ending) -> Result<()> {
-    println!("1. building Hone (some minutes the first time)");
-    server::build(places)?;
-    println!("2. fetching ONNX Runtime and the models (280 MB the first time)");
-    server::install_engine(places)?;
+    println!("1. fetching the models (250 MB the first time)");
     let python = models::prepare(places)?;
+    println!("2. building Hone (minutes the first time) and fetching ONNX Runtime");
+    server::build(places)?;
+    server::install_engine(places)?;
 
     let log_path = places.cache.join("demo.log");
     let log = File::create(&log_path)?;
