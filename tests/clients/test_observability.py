@@ -43,7 +43,8 @@ def test_statistics_count_requests_rows_and_failures(alone, kind):
     assert int(plus["last_inference"]) > 1.7e12
     for stage in ("success", "queue", "compute_input", "compute_infer", "compute_output"):
         assert int(plus["inference_stats"][stage]["count"]) == 2
-        assert int(plus["inference_stats"][stage]["ns"]) >= 0
+        # JSON of gRPC messages leaves zeroes out.
+        assert int(plus["inference_stats"][stage].get("ns", 0)) >= 0
     batches = {int(batch["batch_size"]): batch for batch in plus["batch_stats"]}
     assert sorted(batches) == [1, 3]
     for batch in batches.values():
