@@ -66,7 +66,10 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("conformance", options) => {
             conformance::run(&places, &conformance::Selection::parse(options)?)?;
         }
-        ("bench", options) => server::bench(&places, options)?,
+        ("bench", options) => {
+            models::prepare(&places)?;
+            server::bench(&places, options)?;
+        }
         (task, options) => {
             bail!("cannot run `{task}` with options {options:?}\n\n{USAGE}")
         }
