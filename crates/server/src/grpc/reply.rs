@@ -285,3 +285,6 @@ pub(super) fn error(status: &Status) -> Response<ReplyBody> {
     add_status(status, response.headers_mut());
     response
 }
+
+#[cfg(test)]
+mod tests;
