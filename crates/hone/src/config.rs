@@ -167,7 +167,7 @@ impl Config {
                 queue_bytes_max: self.max_queue_bytes,
             },
             hang_limit: seconds(self.hang_limit_secs),
-            inline_runs_max: network_threads().get() - 1,
+            inline_runs_max: cores.get(),
             inline_compute_max: Duration::from_micros(self.inline_compute_micros),
             unload_timeout: seconds(self.unload_timeout_secs),
         }
@@ -176,6 +176,7 @@ impl Config {
     /// The front ends' part.
     pub(crate) fn server(&self, log: std::sync::Arc<dyn server::LogControl>) -> server::Options {
         let mut options = server::Options::new(log);
+        options.threads = cores();
         options.host = self.host;
         options.http_port = self.http_port.0;
         options.grpc_port = self.grpc_port.0;
@@ -198,11 +199,6 @@ impl Config {
 /// Cores that this process may use: affinity and cgroup quota, not the machine's count.
 pub(crate) fn cores() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Threads of the network: one more than cores, so that one is left when models run on the others.
-pub(crate) fn network_threads() -> NonZeroUsize {
-    cores().saturating_add(1)
 }
 
 fn seconds(seconds: f64) -> Duration {

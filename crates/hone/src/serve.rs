@@ -8,7 +8,7 @@ use server::Server;
 use serving::{Engine, Repository, ServeError};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Config, config::network_threads, environment, logging, settings::ServeArgs};
+use crate::{config::Config, environment, logging, settings::ServeArgs};
 
 /// Runs `hone serve`.
 pub(crate) fn run(args: ServeArgs) -> Result<()> {
@@ -23,12 +23,10 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
         environment::library_search(config.onnxruntime_library.clone(), config.cache_dir.clone());
     let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(OnnxRuntime::new(search)?)];
     let repository = Repository::open(config.repository(), engines)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(network_threads().get())
-        .thread_name("hone-net")
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start the network's threads")?;
+        .context("cannot start the server's runtime")?;
     let outcome = runtime.block_on(serve(&config, &repository, log));
     repository.close();
     outcome

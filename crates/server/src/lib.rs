@@ -1,7 +1,7 @@
 //! The front ends: REST, gRPC, metrics and health over the network, and their orderly end.
 //!
-//! [`Server::start`] binds, [`Server::shutdown`] drains. A connection's life: [`listen`] accepts it,
-//! `http` or `grpc` decodes its requests and calls `serving`, [`status`] turns errors into codes.
+//! [`Server::start`] binds, [`Server::shutdown`] drains. A connection's life: `listen` accepts it,
+//! `http` or `grpc` decodes its requests and calls `serving`, `status` turns errors into codes.
 #![forbid(unsafe_code)]
 
 mod access;
@@ -13,6 +13,7 @@ mod listen;
 mod load;
 mod log_control;
 mod metrics;
+mod network;
 mod options;
 mod server;
 mod shutdown;

@@ -5,18 +5,24 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     task::JoinSet,
 };
 use tracing::warn;
 
 use crate::{
     error::StartError,
+    network::NetworkThreads,
     shutdown::{Phase, Shutdown},
 };
 
@@ -66,6 +72,10 @@ pub(crate) struct Acceptor {
     pub(crate) refusal: &'static [u8],
     /// How long connections are still accepted whose handshake had begun when the server closed.
     pub(crate) last_call: Duration,
+    /// Whether the last connection was refused: what is said once need not be said of each.
+    pub(crate) is_full: AtomicBool,
+    /// Who drives the connections; `None` is the thread that accepts them.
+    pub(crate) network: Option<Arc<NetworkThreads>>,
 }
 
 impl Acceptor {
@@ -132,14 +142,21 @@ impl Acceptor {
         F: Future<Output = ()> + Send + 'static,
     {
         if connections.len() >= self.connections_max {
-            warn!(%peer, connections_max = self.connections_max, "refused one connection too many");
+            let connections_max = self.connections_max;
+            if !self.is_full.swap(true, Ordering::Relaxed) {
+                warn!(%peer, connections_max, "refusing connections: there are as many as may be");
+            }
             // A fresh socket's send buffer is empty: what fits is sent, and nothing is waited for.
             let _ = stream.try_write(self.refusal);
             return;
         }
+        self.is_full.store(false, Ordering::Relaxed);
         // Not every socket can; it is only a matter of speed.
         let _ = stream.set_nodelay(true);
-        connections.spawn(serve(stream, peer));
+        match self.network.as_ref().and_then(|network| network.next()) {
+            None => _ = connections.spawn(serve(stream, peer)),
+            Some(thread) => hand_over(stream, thread, connections, |stream| serve(stream, peer)),
+        }
     }
 
     /// A connection that is waiting already, if there is one; asks the kernel itself, since the
@@ -148,6 +165,25 @@ impl Acceptor {
         let (socket, peer) = SockRef::from(&self.listener).accept().ok()?;
         socket.set_nonblocking(true).ok()?;
         Some((TcpStream::from_std(socket.into()).ok()?, peer.as_socket()?))
+    }
+}
+
+/// Gives a connection to another thread, whose runtime is then told of what happens on it.
+fn hand_over<F>(
+    stream: TcpStream,
+    thread: &Handle,
+    connections: &mut JoinSet<()>,
+    serve: impl FnOnce(TcpStream) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let moved = stream.into_std().and_then(|stream| {
+        let _inside = thread.enter();
+        TcpStream::from_std(stream)
+    });
+    match moved {
+        Ok(stream) => _ = connections.spawn_on(serve(stream), thread),
+        Err(error) => warn!(%error, "lost a connection between two threads"),
     }
 }
 

@@ -1,6 +1,8 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
+    num::NonZeroUsize,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -21,6 +23,8 @@ pub struct Options {
     pub http: HttpLimits,
     /// Limits of the gRPC front end.
     pub grpc: GrpcLimits,
+    /// Threads that drive connections.
+    pub threads: NonZeroUsize,
     /// How long a server that was told to stop still accepts: time for load balancers to see that
     /// it is no longer ready.
     pub grace: Duration,
@@ -33,7 +37,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Triton's ports on the loopback address, default limits, no grace, 30 s to exit.
+    /// Triton's ports on the loopback address, a thread per core, default limits, no grace, 30 s to exit.
     #[must_use]
     pub fn new(log: Arc<dyn LogControl>) -> Self {
         Self {
@@ -43,6 +47,7 @@ impl Options {
             metrics_port: Some(8002),
             http: HttpLimits::default(),
             grpc: GrpcLimits::default(),
+            threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             grace: Duration::ZERO,
             exit_timeout: Duration::from_secs(30),
             access_log: false,

@@ -1,6 +1,6 @@
 use std::{
     net::{SocketAddr, TcpListener as StdListener},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use crate::{
     Options, StartError, grpc, http,
     listen::{Acceptor, bind},
     metrics::MetricsThread,
+    network::NetworkThreads,
     shutdown::{Phase, ShutdownControl},
     state::State,
 };
@@ -66,8 +67,8 @@ struct Listeners {
 }
 
 impl Server {
-    /// Binds every listener, then serves `repository` on the calling task's runtime; metrics get a
-    /// thread and runtime of their own, so that they answer under any load.
+    /// Binds every listener, then accepts connections on the calling task's runtime and drives them on
+    /// network threads; metrics get a thread of their own, so that they answer under any load.
     ///
     /// # Errors
     ///
@@ -79,7 +80,7 @@ impl Server {
     pub fn start(repository: Arc<Repository>, options: Options) -> Result<Self, StartError> {
         let listeners = Listeners::bind(&options)?;
         let addresses = listeners.addresses()?;
-        let Options { http, grpc, grace, exit_timeout, access_log, log, .. } = options;
+        let Options { http, grpc, threads, grace, exit_timeout, access_log, log, .. } = options;
         let (control, shutdown) = ShutdownControl::new();
         let state =
             Arc::new(State { repository: Arc::clone(&repository), log, access_log, shutdown });
@@ -87,15 +88,16 @@ impl Server {
             .metrics
             .map(|listener| MetricsThread::start(listener, Arc::clone(&state)))
             .transpose()?;
+        let network = Arc::new(NetworkThreads::start(threads)?);
         let mut fronts = Vec::new();
         if let Some(listener) = listeners.http {
             let context = Arc::new(http::Context::new(Arc::clone(&state), http));
-            let front = serve_http(into_tokio(listener)?, context);
+            let front = serve_http(into_tokio(listener)?, context, Arc::clone(&network));
             fronts.push(tokio::spawn(front));
         }
         if let Some(listener) = listeners.grpc {
             let context = Arc::new(grpc::Context::new(state, grpc)?);
-            fronts.push(tokio::spawn(serve_grpc(into_tokio(listener)?, context)));
+            fronts.push(tokio::spawn(serve_grpc(into_tokio(listener)?, context, network)));
         }
         info!(?addresses, "listening");
         Ok(Self { addresses, repository, control, fronts, metrics, grace, exit_timeout })
@@ -173,24 +175,36 @@ fn into_tokio(listener: StdListener) -> Result<TcpListener, StartError> {
         .map_err(|source| StartError::Start { what: "a listener", source })
 }
 
-async fn serve_http(listener: TcpListener, context: Arc<http::Context>) {
+async fn serve_http(
+    listener: TcpListener,
+    context: Arc<http::Context>,
+    network: Arc<NetworkThreads>,
+) {
     let acceptor = Acceptor {
         listener,
         connections_max: context.limits.connections_max,
         shutdown: context.state.shutdown.clone(),
         refusal: HTTP_REFUSAL,
         last_call: LAST_CALL,
+        is_full: AtomicBool::new(false),
+        network: Some(network),
     };
     acceptor.run(|stream, peer| http::serve(stream, peer, Arc::clone(&context))).await;
 }
 
-async fn serve_grpc(listener: TcpListener, context: Arc<grpc::Context>) {
+async fn serve_grpc(
+    listener: TcpListener,
+    context: Arc<grpc::Context>,
+    network: Arc<NetworkThreads>,
+) {
     let acceptor = Acceptor {
         listener,
         connections_max: context.limits.connections_max,
         shutdown: context.state.shutdown.clone(),
         refusal: b"",
         last_call: LAST_CALL,
+        is_full: AtomicBool::new(false),
+        network: Some(network),
     };
     acceptor.run(|stream, peer| grpc::serve(stream, peer, Arc::clone(&context))).await;
 }

@@ -5,6 +5,7 @@
 //! wake-ups. Deadlines and cancellation belong to the request's own future ([`Scheduler::withdraw`]),
 //! so they hold while every instance is busy.
 
+mod company;
 mod inline;
 mod instances;
 mod refusal;
@@ -30,6 +31,7 @@ use crate::{
     execution::execute,
     interface::{Admitted, Interface},
 };
+use company::Company;
 pub(crate) use inline::InlineLimit;
 use instances::{Instance, Instances, Loan};
 use release::Release;
@@ -109,6 +111,10 @@ struct Core {
     closed: bool,
     /// Requests whose threads will soon run what waits then; never more than idle instances.
     leaders: usize,
+    /// A run has hung on a thread of the network: none is to take place there again.
+    inline_banned: bool,
+    /// Whether it pays to let others join.
+    company: Company,
     /// A worker sleeps until the oldest request has waited long enough.
     timer_armed: bool,
     /// What runs took of late; one that the system interrupted counts for little.
@@ -150,6 +156,8 @@ impl Scheduler {
             release: options.batcher.preserve_ordering.then(Release::default),
             closed: false,
             leaders: 0,
+            inline_banned: false,
+            company: Company::default(),
             timer_armed: false,
             compute_recent: COMPUTE_UNKNOWN,
             quick_bytes_max: 0,
@@ -215,6 +223,8 @@ impl Scheduler {
     pub(crate) fn lead(&self) {
         let mut core = self.shared.core.lock();
         core.leaders -= 1;
+        let waiting = core.batcher.len();
+        core.company.note(waiting);
         match self.shared.options.inline.acquire() {
             Some(_permit) => self.shared.lead(core, Clock::now()),
             None => _ = self.shared.wake.notify_one(),
@@ -398,7 +408,7 @@ impl Shared {
         }
         if !self.may_run_inline(&core, bytes) {
             self.wake.notify_one();
-        } else if self.options.batcher.batch_rows_max > 1 {
+        } else if core.leaders > 0 || self.may_have_company(&mut core) {
             let leads = core.leaders < idle;
             core.leaders += usize::from(leads);
             return leads;
@@ -414,7 +424,14 @@ impl Shared {
     /// steady, and it is known for this size.
     fn may_run_inline(&self, core: &Core, bytes: usize) -> bool {
         let known = bytes <= core.quick_bytes_max.max(INLINE_BYTES).saturating_mul(2);
-        known && self.steady && core.compute_recent <= self.options.inline_compute_max
+        known
+            && self.steady
+            && !core.inline_banned
+            && core.compute_recent <= self.options.inline_compute_max
+    }
+
+    fn may_have_company(&self, core: &mut Core) -> bool {
+        self.options.batcher.batch_rows_max > 1 && core.company.is_worth_waiting_for()
     }
 
     /// Runs waiting batches on the calling thread, a few at most.

@@ -4,7 +4,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, SystemTime},
@@ -97,6 +97,8 @@ async fn accept(listener: TcpListener, endpoint: Arc<Endpoint>, shutdown: Shutdo
         shutdown: shutdown.clone(),
         refusal: b"",
         last_call: Duration::ZERO,
+        is_full: AtomicBool::new(false),
+        network: None,
     };
     acceptor.run(|stream, _peer| connection(stream, Arc::clone(&endpoint), shutdown.clone())).await;
 }

@@ -32,11 +32,8 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// Makes three calls under a log and returns its lines about them.
-async fn access_lines(access_log: bool) -> Vec<String> {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+/// Makes three calls and returns the log's lines about them.
+async fn access_lines(log: &Log, access_log: bool) -> Vec<String> {
     let mut setup = Setup::default();
     setup.options.access_log = access_log;
     let fixture = setup.start();
@@ -45,22 +42,22 @@ async fn access_lines(access_log: bool) -> Vec<String> {
     client.model_infer(echo_request("request \n 1", 1, &[1.0])).await.unwrap();
     client.model_infer(echo_request("2", 9, &[1.0; 9])).await.unwrap_err();
     fixture.shutdown().await;
-    let text = String::from_utf8(log.0.lock().clone()).unwrap();
+    let text = String::from_utf8(std::mem::take(&mut *log.0.lock())).unwrap();
     text.lines().filter(|line| line.contains("hone::access")).map(str::to_owned).collect()
 }
 
+/// One test, since the network's threads write to the process's log.
 #[tokio::test]
-async fn each_call_is_one_line_with_its_request_id() {
-    let lines = access_lines(true).await;
+async fn each_call_is_one_line_with_its_request_id_if_that_is_asked_for() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    assert_eq!(access_lines(&log, false).await, [""; 0]);
+    let lines = access_lines(&log, true).await;
     let [live, good, bad] = &*lines else { panic!("{lines:#?}") };
     assert!(live.contains(r#"call="/inference.GRPCInferenceService/ServerLive""#), "{live}");
     assert!(good.contains(r#"model="echo" request_id="request \n 1" status=0"#), "{good}");
     assert!(good.contains("protocol=\"grpc\"") && good.contains("duration_us="), "{good}");
     assert!(bad.contains(r#"request_id="2" status=3"#), "{bad}");
     assert!(bad.contains("bytes_out=0"), "{bad}");
-}
-
-#[tokio::test]
-async fn nothing_is_written_unless_it_is_asked_for() {
-    assert_eq!(access_lines(false).await, [""; 0]);
 }

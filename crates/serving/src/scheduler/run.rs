@@ -170,7 +170,9 @@ impl Shared {
                 self.statistics.lock().record_failure(FailureReason::Backend, limit);
             }
         }
-        if let Some(release) = &mut self.core.lock().release {
+        let mut core = self.core.lock();
+        core.inline_banned |= !loan.by_worker;
+        if let Some(release) = &mut core.release {
             send(release.close(loan.sequence, Answers::new()));
         }
     }
