@@ -1,6 +1,6 @@
 //! Loading, reloading and unloading: what changes in the repository, and when.
 
-use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, thread, time::Duration};
 
 use parking_lot::Mutex;
 
@@ -42,7 +42,7 @@ impl Repository {
     /// Loads several models at a time; returns those that failed.
     pub(super) fn load_all(self: &Arc<Self>, names: &[String]) -> Vec<(String, ServeError)> {
         self.want(names);
-        let queue = Mutex::new(names.iter());
+        let queue = Mutex::new(self.largest_first(names).into_iter());
         let failures = Mutex::new(Vec::new());
         let threads = self.options.load_threads.get().min(names.len());
         thread::scope(|scope| {
@@ -50,8 +50,8 @@ impl Repository {
                 scope.spawn(|| {
                     loop {
                         let Some(name) = queue.lock().next() else { return };
-                        if let Err(error) = self.load_model(name, LoadOverrides::default()) {
-                            failures.lock().push((name.clone(), error));
+                        if let Err(error) = self.load_model(&name, LoadOverrides::default()) {
+                            failures.lock().push((name, error));
                         }
                     }
                 });
@@ -60,6 +60,18 @@ impl Repository {
         let mut failures = failures.into_inner();
         failures.sort_by(|a, b| a.0.cmp(&b.0));
         failures
+    }
+
+    /// Large models take longest to load: begun first, they do not run on alone at the end.
+    fn largest_first(&self, names: &[String]) -> Vec<String> {
+        let entries = self.entries.read();
+        let bytes = |name: &String| {
+            let source = entries.get(name).and_then(|entry| entry.source.as_ref());
+            Reverse(source.map_or(0, |source| source.fingerprint().bytes()))
+        };
+        let mut names = names.to_vec();
+        names.sort_by_cached_key(bytes);
+        names
     }
 
     /// Loads what is new or changed in the folders, unloads what is gone.

@@ -106,6 +106,13 @@ fn unreadable(path: &Path, error: &io::Error) -> LoadError {
     LoadError::Model(format!("model repository {}: {error}", path.display()))
 }
 
+impl Fingerprint {
+    /// Size of all files.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.values().map(|(_, bytes)| bytes).sum()
+    }
+}
+
 impl Source {
     fn paths(&self) -> Vec<PathBuf> {
         match self {
