@@ -9,7 +9,7 @@ use tensor::{DataType, StringElements, push_string};
 use tonic::{Code, Request, codec::CompressionEncoding};
 
 use crate::{
-    fixture::{Behaviour, Fixture, TYPES, eventually},
+    fixture::{Behaviour, ECHO, Fixture, TYPES, eventually},
     grpc_client::{client, echo_request, floats, raw_request, with_parameter},
 };
 
@@ -184,23 +184,29 @@ async fn a_full_queue_refuses() {
     let fixture = Fixture::start();
     fixture.controls.set(Behaviour::Hold);
     let client = client(fixture.grpc()).await;
-    let requests: Vec<_> = (0..80)
-        .map(|_| {
-            let mut client = client.clone();
-            tokio::spawn(async move { client.model_infer(echo_request("", 8, &[1.0; 8])).await })
-        })
-        .collect();
-    // Two run, 64 wait.
+    let send = |_| {
+        let mut client = client.clone();
+        tokio::spawn(async move { client.model_infer(echo_request("", 8, &[1.0; 8])).await })
+    };
+    let mut requests: Vec<_> = (0..2).map(send).collect();
+    fixture.until_busy(2).await;
+    requests.extend((0..70).map(send));
+    // Two run, 64 wait; the refused ones have gone.
     fixture.until_in_flight(66).await;
+    let statistics = || fixture.repository.model(ECHO, "").unwrap().statistics();
+    let refused = || statistics().fail.count;
+    eventually(|| refused() == 6).await;
     fixture.controls.set(Behaviour::Echo);
-    let mut refused = 0;
+    let mut answers = Vec::new();
     for request in requests {
-        if let Err(status) = request.await.unwrap() {
-            assert_eq!(status.code(), Code::Unavailable, "{status}");
-            refused += 1;
-        }
+        answers.push(request.await.unwrap());
     }
-    assert!(refused > 0, "{refused} refused");
+    let errors: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
+    assert_eq!(errors.len(), 6);
+    for status in errors {
+        assert_eq!(status.code(), Code::Unavailable, "{status}");
+        assert!(status.metadata().contains_key("grpc-retry-pushback-ms"), "{status:?}");
+    }
 }
 
 #[tokio::test]
