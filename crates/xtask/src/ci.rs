@@ -82,6 +82,8 @@ const STEPS: &[Step] = &[
         name: "docs",
         command: |places| {
             let mut doc = places.cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
+            // Readers of these documents are those who change the code.
+            doc.arg("--document-private-items");
             doc.env("RUSTDOCFLAGS", "-D warnings");
             Ok(doc)
         },
