@@ -48,6 +48,12 @@ const INLINE_BYTES: usize = 1024;
 /// What a run is thought to take of which nothing is known.
 const COMPUTE_UNKNOWN: Duration = Duration::from_secs(1);
 
+/// How long ending a model waits for runs to end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pause between two looks whether they have.
+const CLOSE_POLL: Duration = Duration::from_millis(1);
+
 /// How a model's batches are run.
 #[derive(Clone, Debug)]
 pub(crate) struct SchedulerOptions {
@@ -302,18 +308,22 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Lets in nothing more, runs what waits, and joins the threads, hung ones excepted.
+    /// Lets in nothing more, runs what waits, and waits for the threads to end; one whose run does not
+    /// end in time is left to itself.
     pub(crate) fn close(&self) {
         self.shared.core.lock().closed = true;
         self.shared.wake.notify_all();
         let workers = std::mem::take(&mut *self.workers.lock());
-        let hung = |worker: &thread::JoinHandle<()>| {
-            let core = self.shared.core.lock();
-            core.instances.is_abandoned(worker.thread().id())
-        };
-        for worker in workers.into_iter().filter(|worker| !hung(worker)) {
-            // A worker that panicked has said so on standard error.
-            let _ = worker.join();
+        let give_up_at = Clock::now() + CLOSE_TIMEOUT;
+        for worker in &workers {
+            let hung = || self.shared.core.lock().instances.is_abandoned(worker.thread().id());
+            while !worker.is_finished() && !hung() && Clock::now() < give_up_at {
+                thread::park_timeout(CLOSE_POLL);
+            }
+        }
+        let left = workers.iter().filter(|worker| !worker.is_finished()).count();
+        if left > 0 {
+            tracing::warn!(model = self.shared.model, left, "runs that do not end are left behind");
         }
     }
 
@@ -360,6 +370,12 @@ impl Scheduler {
         workers.retain(|worker| !worker.is_finished());
         workers.push(worker);
         Ok(())
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

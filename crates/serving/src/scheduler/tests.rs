@@ -342,3 +342,15 @@ fn many_senders_each_get_their_own_answer() {
         bench.scheduler.close();
     }
 }
+
+#[test]
+fn closing_does_not_wait_for_ever() {
+    let bench = bench(options());
+    let closed = bench.gate.lock();
+    let _hanging = bench.send(&[99], None).unwrap();
+    bench.wait_until_busy();
+    let started = Clock::now();
+    bench.scheduler.close();
+    assert!(Clock::now().since(started) < 2 * super::CLOSE_TIMEOUT);
+    drop(closed);
+}
