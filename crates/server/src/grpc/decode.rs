@@ -65,10 +65,9 @@ fn apply_parameters(
                 })?;
                 request.timeout = (micros > 0).then(|| Duration::from_micros(micros));
             }
-            // Only models with sequences look at these; what they are is still checked.
-            ("sequence_id", ParameterChoice::Int64Param(_) | ParameterChoice::StringParam(_))
-            | ("sequence_start" | "sequence_end", ParameterChoice::BoolParam(_)) => {}
-            ("sequence_id", _) => return Err(wrong_type(&name, "int64_param or string_param")),
+            ("sequence_id", choice) => check_no_sequence(&choice)?,
+            // They say something about a sequence, and there is none.
+            ("sequence_start" | "sequence_end", ParameterChoice::BoolParam(_)) => {}
             ("sequence_start" | "sequence_end", _) => return Err(wrong_type(&name, "bool_param")),
             // Nothing is final but the one answer.
             ("triton_enable_empty_final_response", ParameterChoice::BoolParam(_)) => {}
@@ -87,6 +86,23 @@ fn apply_parameters(
     // The message's map has no order; give the backend one.
     request.parameters.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(())
+}
+
+/// An id of 0 or without a character says that the request belongs to no sequence.
+fn check_no_sequence(id: &ParameterChoice) -> Result<(), ServeError> {
+    match id {
+        ParameterChoice::Int64Param(0) => Ok(()),
+        ParameterChoice::StringParam(id) if id.is_empty() => Ok(()),
+        ParameterChoice::Int64Param(_) | ParameterChoice::StringParam(_) => Err(ServeError::new(
+            ErrorKind::Unsupported,
+            "parameter 'sequence_id': sequences are not supported; leave the parameter out",
+        )),
+        ParameterChoice::BoolParam(_)
+        | ParameterChoice::Uint64Param(_)
+        | ParameterChoice::DoubleParam(_) => {
+            Err(wrong_type("sequence_id", "int64_param or string_param"))
+        }
+    }
 }
 
 fn unsigned(choice: &ParameterChoice) -> Option<u64> {

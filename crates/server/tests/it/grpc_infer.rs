@@ -120,6 +120,19 @@ async fn wrong_requests_are_told_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_request_of_a_sequence_is_refused() {
+    let fixture = Fixture::start();
+    let with_id = |id| with_parameter(echo_request("", 1, &[1.0]), "sequence_id", id);
+    for none in [ParameterChoice::Int64Param(0), ParameterChoice::StringParam(String::new())] {
+        client(fixture.grpc()).await.model_infer(with_id(none)).await.unwrap();
+    }
+    let request = with_id(ParameterChoice::Int64Param(7));
+    check_error(&fixture, request, Code::Unimplemented, "sequences are not supported").await;
+    let request = with_id(ParameterChoice::BoolParam(true));
+    check_error(&fixture, request, Code::InvalidArgument, "int64_param or string_param").await;
+}
+
+#[tokio::test]
 async fn a_model_that_fails_or_panics_fails_its_request_alone() {
     let fixture = Fixture::start();
     let refused = (Behaviour::Fail, Code::InvalidArgument, "told to fail");
