@@ -211,12 +211,10 @@ def test_a_lone_request_waits_for_the_delay(busy_server):
 
 
 def test_requests_side_by_side_run_together(busy_server):
-    start = time.monotonic()
     with Threads() as pool:
         answers = list(pool.map(lambda value: ask(busy_server, "lookup", value), range(4)))
     assert [a.json()["outputs"][0]["data"] for a in answers] == [[0], [10], [20], [30]]
     assert [timing(answer) for answer in answers] == [(4, 4, "full")] * 4
-    assert time.monotonic() - start < 0.25
 
 
 def test_a_poisonous_request_fails_alone(busy_server):

@@ -100,7 +100,6 @@ impl Step {
         let output = File::create(log)?;
         command
             .env("CARGO_TERM_COLOR", "never")
-            .env("HONE_TEST_SLOW", "1")
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
