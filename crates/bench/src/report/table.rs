@@ -68,7 +68,7 @@ pub(super) fn goals(goals: &[Goal]) -> String {
         let verdict = goal.verdict(value);
         let (name, aim) = (&goal.name, goal.aim);
         let must = goal.must.map(|must| format!("{sign} {must}")).unwrap_or_default();
-        let _ = writeln!(table, "| {name} | {must} | {sign} {aim} | {value:.2} | {verdict} |");
+        let _ = writeln!(table, "| {name} | {must} | {sign} {aim} | {value:.3} | {verdict} |");
     }
     table
 }
