@@ -1,4 +1,5 @@
-//! Nanoseconds per float of the REST codec and of `serde_json`, on the tensor of a 1x3x224x224 image.
+//! Nanoseconds per float of the REST codec and of `serde_json`, on the tensor of a 1x3x224x224 image,
+//! and per request of 16 floats.
 //! `cargo bench -p protocol --bench json`.
 #![expect(clippy::print_stdout, reason = "the table is the program's result")]
 #![expect(clippy::disallowed_methods, reason = "it measures time and is no part of the server")]
@@ -35,6 +36,7 @@ fn main() {
     let rounded: Vec<String> = values.iter().map(|value| format!("{value:.3}")).collect();
     decode("decode, 3 decimals", &rounded);
     encode(&values);
+    small(&values[..16]);
 }
 
 /// Normalised pixels, by a generator with a fixed seed.
@@ -70,6 +72,28 @@ fn encode(values: &[f32]) {
     let ours = measure(|| encode_infer(&ResponseHead::default(), &outputs).expect("it is FP32"));
     let generic = measure(|| serde_json::to_vec(values).expect("a vector takes everything"));
     println!("{:<34}{ours:>10.2}{generic:>12.2}", "encode");
+}
+
+/// Requests with 16 floats.
+fn small(values: &[f32]) {
+    let json = format!(
+        r#"{{"inputs":[{{"name":"INPUT0","shape":[1,16],"datatype":"FP32","data":{values:?}}}]}}"#
+    );
+    per_request("16 floats, JSON, a request", &Bytes::from(json), None);
+    let head = concat!(
+        r#"{"inputs":[{"name":"INPUT0","shape":[1,16],"datatype":"FP32","parameters":"#,
+        r#"{"binary_data_size":64}}],"outputs":[{"name":"OUTPUT0","parameters":{"binary_data":true}}]}"#
+    );
+    let body = Bytes::from([head.as_bytes(), &[0; 64]].concat());
+    per_request("16 floats, binary, a request", &body, Some(head.len()));
+}
+
+fn per_request(what: &str, body: &Bytes, header_length: Option<usize>) {
+    const REQUESTS: usize = 1000;
+    let limits = DecodeLimits::default();
+    let decode = || decode_infer(body.clone(), header_length, &limits).expect("it is well-formed");
+    let ours = measure(|| (0..REQUESTS).for_each(|_| drop(black_box(decode()))));
+    println!("{what:<34}{:>10.0}", ours * ELEMENTS as f64 / REQUESTS as f64);
 }
 
 /// Nanoseconds per element of the fastest round: the others were disturbed.

@@ -1,11 +1,12 @@
 //! Inference responses.
 
-use std::io::Write as _;
+mod text;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 use tensor::{DataType, StringElements, Tensor};
 
+use self::text::{Numbers, push_float, push_integer, push_list, push_text};
 use super::ParameterValue;
 
 /// What stands before the outputs.
@@ -183,115 +184,6 @@ fn push_data(json: &mut Vec<u8>, name: &str, tensor: &Tensor) -> Result<(), Enco
     Ok(())
 }
 
-/// Writes numbers with commas between them. They gather in a small block first, where a short text is
-/// put down by two moves of fixed size; a call of `memcpy` for each would take a third of the time.
-struct Numbers<'a> {
-    json: &'a mut Vec<u8>,
-    block: [u8; BLOCK_LEN],
-    len: usize,
-}
-
-const BLOCK_LEN: usize = 1024;
-
-/// Longest number, with its comma.
-const NUMBER_LEN_MAX: usize = 32;
-
-impl<'a> Numbers<'a> {
-    fn new(json: &'a mut Vec<u8>) -> Self {
-        Self { json, block: [0; BLOCK_LEN], len: 0 }
-    }
-
-    #[inline]
-    fn integer(&mut self, value: impl itoa::Integer) {
-        self.push(itoa::Buffer::new().format(value).as_bytes());
-    }
-
-    #[inline]
-    fn float(&mut self, value: impl Float) {
-        match value.not_finite() {
-            None => self.push(zmij::Buffer::new().format_finite(value).as_bytes()),
-            Some(word) => self.push(word.as_bytes()),
-        }
-    }
-
-    #[inline]
-    fn push(&mut self, text: &[u8]) {
-        if self.len > BLOCK_LEN - NUMBER_LEN_MAX {
-            self.flush();
-        }
-        let free = &mut self.block[self.len..];
-        if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
-            && text.len() <= 16
-        {
-            free[..8].copy_from_slice(first);
-            free[text.len() - 8..text.len()].copy_from_slice(last);
-        } else {
-            free[..text.len()].copy_from_slice(text);
-        }
-        free[text.len()] = b',';
-        self.len += text.len() + 1;
-    }
-
-    fn flush(&mut self) {
-        self.json.extend_from_slice(&self.block[..self.len]);
-        self.len = 0;
-    }
-
-    fn finish(mut self) {
-        // The last comma has nothing behind it.
-        self.len = self.len.saturating_sub(1);
-        self.flush();
-    }
-}
-
-fn push_list<T>(
-    json: &mut Vec<u8>,
-    mut values: impl Iterator<Item = T>,
-    push: impl Fn(&mut Vec<u8>, T),
-) {
-    if let Some(first) = values.next() {
-        push(json, first);
-    }
-    for value in values {
-        json.push(b',');
-        push(json, value);
-    }
-}
-
-fn push_integer(json: &mut Vec<u8>, value: impl itoa::Integer) {
-    json.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
-/// The shortest text that reads back as the same number; Python's words for what JSON lacks.
-fn push_float(json: &mut Vec<u8>, value: impl Float) {
-    match value.not_finite() {
-        None => json.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes()),
-        Some(word) => json.extend_from_slice(word.as_bytes()),
-    }
-}
-
-trait Float: zmij::Float + Copy {
-    fn not_finite(self) -> Option<&'static str>;
-}
-
-macro_rules! floats {
-    ($($type:ty),*) => {$(
-        impl Float for $type {
-            #[inline]
-            fn not_finite(self) -> Option<&'static str> {
-                match self {
-                    _ if self.is_finite() => None,
-                    <$type>::INFINITY => Some("Infinity"),
-                    <$type>::NEG_INFINITY => Some("-Infinity"),
-                    _ => Some("NaN"),
-                }
-            }
-        }
-    )*};
-}
-
-floats!(f32, f64);
-
 fn push_strings(json: &mut Vec<u8>, name: &str, framed: &[u8]) -> Result<(), EncodeError> {
     for (index, element) in StringElements::new(framed).enumerate() {
         if index > 0 {
@@ -320,33 +212,6 @@ fn push_parameters(json: &mut Vec<u8>, parameters: &[(String, ParameterValue)]) 
         }
     });
     json.push(b'}');
-}
-
-/// A string in quotes, escaped where JSON asks for it.
-fn push_text(json: &mut Vec<u8>, text: &str) {
-    json.push(b'"');
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        json.extend_from_slice(&text.as_bytes()[plain..at]);
-        plain = at + 1;
-        let short: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            _ => {
-                write!(json, "\\u{byte:04x}").expect("a vector takes everything");
-                continue;
-            }
-        };
-        json.extend_from_slice(short);
-    }
-    json.extend_from_slice(&text.as_bytes()[plain..]);
-    json.push(b'"');
 }
 
 #[cfg(test)]

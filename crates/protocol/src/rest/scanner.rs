@@ -29,11 +29,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next byte that is not blank; it is not taken.
+    #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         self.at = skip_blanks(self.json, self.at);
         self.json.get(self.at).copied()
     }
 
+    #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -116,6 +118,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A key and the colon behind it.
+    #[inline]
     fn key(&mut self) -> Result<Cow<'a, [u8]>, DecodeError> {
         if !self.take(b'"') {
             return Err(self.expected("a key in quotes"));
@@ -129,6 +132,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A literal, such as `true`.
+    #[inline]
     pub(super) fn literal(&mut self, word: &str) -> bool {
         self.peek();
         let found = self.json[self.at..].starts_with(word.as_bytes());
@@ -139,6 +143,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A number's text, or any other run of bytes that could be meant as one.
+    #[inline]
     pub(super) fn number(&mut self) -> &'a str {
         self.peek();
         let rest = &self.json[self.at..];
@@ -210,6 +215,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
+#[inline]
 pub(super) fn skip_blanks(json: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = json.get(at) {
         at += 1;

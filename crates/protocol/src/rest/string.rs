@@ -19,6 +19,7 @@ impl From<StringFault> for DecodeError {
 
 /// Reads the string whose opening quote stands before `at`; returns where it ends. Borrows it where
 /// it has no escapes.
+#[inline]
 pub(super) fn read(json: &[u8], at: usize) -> Result<(Cow<'_, str>, usize), StringFault> {
     let end = at + plain_len(&json[at..]);
     if json.get(end) == Some(&b'"') {
@@ -29,6 +30,7 @@ pub(super) fn read(json: &[u8], at: usize) -> Result<(Cow<'_, str>, usize), Stri
 }
 
 /// As [`read`], for a key that is only compared: it need not be UTF-8 if it has no escapes.
+#[inline]
 pub(super) fn read_key(json: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), StringFault> {
     let end = at + plain_len(&json[at..]);
     if json.get(end) == Some(&b'"') {
@@ -68,6 +70,7 @@ pub(super) fn unescape(
 }
 
 /// Bytes up to the first that is not simply itself: a quote, a backslash or a control character.
+#[inline]
 fn plain_len(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(chunk) = bytes[at..].first_chunk() {
@@ -82,6 +85,7 @@ fn plain_len(bytes: &[u8]) -> usize {
 }
 
 /// Eight bytes at once: the lowest bit that is set is in the first special byte, or none is.
+#[inline]
 fn special_bytes(bytes: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     // Subtracting borrows from the highest bit of a byte that is smaller; what is borrowed from the
@@ -92,6 +96,7 @@ fn special_bytes(bytes: u64) -> u64 {
 }
 
 /// A piece between quotes and escapes never cuts a character, so each can be checked alone.
+#[inline]
 fn utf8(json: &[u8], start: usize, end: usize) -> Result<&str, StringFault> {
     str::from_utf8(&json[start..end]).map_err(|error| StringFault {
         at: start + error.valid_up_to(),
