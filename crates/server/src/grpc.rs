@@ -4,11 +4,11 @@
 //! service stack in between: a message that arrives in one piece becomes tensors without a copy,
 //! and output tensors leave as they are. `tonic` brings statuses, generated types and reflection.
 
-mod compression;
 mod control;
 mod decode;
 mod dispatch;
 mod encode;
+mod encoding;
 mod health;
 mod infer;
 mod message;

@@ -6,6 +6,7 @@
 
 mod access;
 mod classification;
+mod compression;
 mod error;
 mod grpc;
 mod http;

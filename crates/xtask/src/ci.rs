@@ -137,6 +137,9 @@ fn unit_tests(places: &Places) -> Result<Command> {
     let run: &[&str] = if has_nextest { &["nextest", "run"] } else { &["test", "--quiet"] };
     let mut tests = places.cargo(run);
     tests.args(["--locked", "--workspace", "--no-fail-fast"]);
+    if has_nextest {
+        tests.args(["--status-level", "fail", "--final-status-level", "fail"]);
+    }
     Ok(tests)
 }
 

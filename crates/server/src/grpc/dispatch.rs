@@ -9,8 +9,7 @@ use serving::{Clock, Timestamp};
 use tonic::{Code, Status, codegen::Service as _};
 
 use super::{
-    compression::Encoding,
-    control, health,
+    control, encoding, health,
     infer::{self, Identity},
     message::MessageReader,
     reply::{self, Outgoing, ReplyBody},
@@ -19,6 +18,7 @@ use super::{
 use crate::{
     GrpcLimits, StartError,
     access::{self, Access},
+    compression::Encoding,
     state::State,
 };
 
@@ -184,11 +184,11 @@ impl Call {
         received: Timestamp,
     ) -> Result<Self, Status> {
         let (parts, body) = request.into_parts();
-        let encoding = Encoding::of_request(&parts.headers)?;
+        let request_encoding = encoding::of_request(&parts.headers)?;
         Ok(Self {
-            reader: MessageReader::new(body, encoding, context.limits.message_bytes_max),
+            reader: MessageReader::new(body, request_encoding, context.limits.message_bytes_max),
             path: parts.uri.path().to_owned(),
-            encoding: Encoding::of_response(encoding, &parts.headers),
+            encoding: encoding::of_response(request_encoding, &parts.headers),
             timeout: timeout(&parts.headers)?,
             headers: parts.headers,
             context,

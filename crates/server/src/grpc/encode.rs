@@ -9,11 +9,10 @@ use serving::NamedTensor;
 use tonic::Status;
 
 use super::{
-    compression::Encoding,
     infer::{Answered, Identity},
     reply::Outgoing,
 };
-use crate::{classification::classify, status::grpc_status};
+use crate::{classification::classify, compression::Encoding, status::grpc_status};
 
 /// Parameter of a stream's answer that says whether it is its request's last.
 const FINAL_RESPONSE: &str = "triton_final_response";

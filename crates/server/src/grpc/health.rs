@@ -18,11 +18,11 @@ use tonic_health::pb::{
 
 use super::{
     Context,
-    compression::Encoding,
     dispatch::Call,
     reply::{self, Outgoing, ReplyBody},
     stream::{Closing, shutting_down},
 };
+use crate::compression::Encoding;
 use crate::shutdown::Phase;
 
 /// How long a change of health takes at most to reach those who watch.

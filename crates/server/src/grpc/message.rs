@@ -9,7 +9,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use tonic::Status;
 
-use super::compression::Encoding;
+use super::encoding::decompress;
+use crate::compression::Encoding;
 
 /// One byte of flags and the length: what stands before each message.
 pub(super) const PREFIX_LEN: usize = 5;
@@ -158,7 +159,7 @@ where
         self.part = PREFIX;
         encoding.map_or_else(
             || Ok(Some(message.clone())),
-            |encoding| encoding.decompress(&message, self.message_bytes_max).map(Some),
+            |encoding| decompress(encoding, &message, self.message_bytes_max).map(Some),
         )
     }
 

@@ -1,10 +1,9 @@
 use std::{
-    io::Read as _,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body::{Body, Frame};
 use prost::{
@@ -15,10 +14,8 @@ use smallvec::SmallVec;
 use tokio_stream::Stream;
 use tonic::{Code, Status};
 
-use super::{
-    compression::{ENCODING, Encoding},
-    message::PREFIX_LEN,
-};
+use super::{encoding::ENCODING, message::PREFIX_LEN};
+use crate::compression::Encoding;
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -107,18 +104,9 @@ impl Outgoing {
 
     fn compressed(self, encoding: Encoding, bytes_max: usize) -> Result<Self, Status> {
         let mut out = vec![0; PREFIX_LEN];
-        let mut pieces = self.0.into_iter();
-        let mut message: Box<dyn std::io::Read + Send> = Box::new(std::io::empty());
-        if let Some(mut head) = pieces.next() {
-            head.advance(PREFIX_LEN);
-            message = Box::new(head.reader());
-        }
-        for piece in pieces {
-            message = Box::new(message.chain(piece.reader()));
-        }
-        encoding
-            .compress(message, &mut out)
-            .map_err(|error| Status::internal(format!("cannot compress the answer: {error}")))?;
+        let mut skipped = PREFIX_LEN;
+        let pieces = self.0.iter().map(|piece| &piece[std::mem::take(&mut skipped)..]);
+        encoding.compress(pieces, &mut out);
         let len = out.len() - PREFIX_LEN;
         check_size(len, bytes_max)?;
         out[0] = 1;

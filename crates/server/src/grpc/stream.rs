@@ -23,14 +23,13 @@ use tonic::Status;
 
 use super::{
     Context,
-    compression::Encoding,
     dispatch::{Call, Logged, deadline_exceeded, log_call},
     encode,
     infer::{self, Identity},
     message::MessageReader,
     reply::{self, Outgoing, ReplyBody},
 };
-use crate::{shutdown::Phase, timing::server_timing};
+use crate::{compression::Encoding, shutdown::Phase, timing::server_timing};
 
 /// Metadata that makes an error end the stream with its status.
 const STATUS_METADATA: &str = "triton_grpc_error";

@@ -11,9 +11,7 @@ use super::{
     Context,
     body::RequestBody,
     connection::Connection,
-    control,
-    encoding::Encoding,
-    infer,
+    control, encoding, infer,
     refusal::Refusal,
     reply::ReplyBody,
     route::{ModelCall, Route},
@@ -43,15 +41,15 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// See [`RequestBody::read`] and [`Encoding::decompress`].
+    /// See [`RequestBody::read`] and [`encoding::decompress`].
     pub(super) async fn read_body(&mut self) -> Result<Bytes, Refusal> {
-        let encoding = Encoding::of_request(&self.headers)?;
+        let compression = encoding::of_request(&self.headers)?;
         let limits = self.connection.context.limits;
         let body = self.body.read(&limits).await?;
-        let Some(encoding) = encoding else { return Ok(body) };
+        let Some(compression) = compression else { return Ok(body) };
         // What comes out is what takes the time.
         let effort = body.len().saturating_mul(8);
-        let decompress = move || encoding.decompress(&body, limits.body_bytes_max);
+        let decompress = move || encoding::decompress(compression, &body, limits.body_bytes_max);
         self.context().offload.run(effort, decompress).await
     }
 }

@@ -13,12 +13,13 @@ use smallvec::SmallVec;
 
 use super::{
     answer::Exchange,
-    encoding::Encoding,
+    encoding,
     refusal::Refusal,
     reply::{JSON, ReplyBody},
 };
 use crate::{
     classification::classify,
+    compression::Encoding,
     timing::{EXPLAIN_HEADER, TIMING_HEADER, server_timing},
 };
 
@@ -167,7 +168,7 @@ async fn answer(
     let is_explained = exchange.headers.get(EXPLAIN).is_some_and(|value| value == "1");
     let start = is_explained.then(Clock::now);
     let timing = response.timing;
-    let compression = Encoding::of_response(&exchange.headers);
+    let compression = encoding::of_response(&exchange.headers);
     let effort = effort(&wishes, &response, compression.is_some());
     let work = move || encode(&model, &wishes, response, compression);
     let mut response = exchange.context().offload.run(effort, work).await?;
@@ -229,11 +230,12 @@ fn encode(
 
 fn into_response(encoded: Encoded, compression: Option<Encoding>) -> Response<ReplyBody> {
     let header_length = encoded.header_length;
-    let compression = compression.filter(|encoding| encoding.pays(encoded.byte_len()));
+    let compression = compression.filter(|_| encoding::pays(encoded.byte_len()));
     let body = match compression {
         Some(encoding) => {
             let binary = encoded.binary.iter().map(|piece| &**piece);
-            let compressed = encoding.compress([&*encoded.json].into_iter().chain(binary));
+            let mut compressed = Vec::new();
+            encoding.compress([&*encoded.json].into_iter().chain(binary), &mut compressed);
             ReplyBody::from(Bytes::from(compressed))
         }
         None => body(encoded),

@@ -154,7 +154,7 @@ fn known_parameters_are_taken_and_others_passed_on() {
         parameters: parameters([
             ("priority", ParameterChoice::Int64Param(3)),
             ("timeout", ParameterChoice::Int64Param(1500)),
-            ("sequence_id", ParameterChoice::StringParam("s".into())),
+            ("sequence_id", ParameterChoice::StringParam(String::new())),
             ("triton_enable_empty_final_response", ParameterChoice::BoolParam(true)),
             ("b", ParameterChoice::DoubleParam(0.5)),
             ("a", ParameterChoice::Uint64Param(1)),

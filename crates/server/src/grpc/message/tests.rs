@@ -11,7 +11,7 @@ use http_body::{Body, Frame};
 use tonic::{Code, Status};
 
 use super::MessageReader;
-use crate::grpc::compression::Encoding;
+use crate::compression::Encoding;
 
 /// A body that is there already, in given pieces.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ fn a_message_inside_a_frame_is_not_copied() {
 #[test]
 fn compressed_messages_are_limited_before_and_after() {
     let mut compressed = Vec::new();
-    Encoding::Gzip.compress(&[7; 100][..], &mut compressed).unwrap();
+    Encoding::Gzip.compress([&[7; 100][..]].into_iter(), &mut compressed);
     let mut bytes = framed(&[&compressed]);
     bytes[0] = 1;
     let reader = |max| MessageReader::new(Pieces::cut(&bytes, 9), Some(Encoding::Gzip), max);

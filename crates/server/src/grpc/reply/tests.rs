@@ -4,7 +4,7 @@ use protocol::grpc::{ModelInferResponse, ModelStreamInferResponse};
 use tonic::Code;
 
 use super::{Outgoing, PREFIX_LEN, SHARE_BYTES_MIN};
-use crate::grpc::compression::Encoding;
+use crate::compression::Encoding;
 
 fn response() -> ModelInferResponse {
     ModelInferResponse {
