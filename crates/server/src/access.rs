@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, time::Duration};
 
-use tracing::info;
+use serving::{ErrorKind, Model, ServeError};
+use tracing::{info, warn};
 
 /// Target of the access log's events, for filters.
 pub(crate) const TARGET: &str = "hone::access";
@@ -37,4 +38,12 @@ pub(crate) fn log(access: &Access<'_>) {
         target: TARGET,
         protocol, call, model, request_id, status, bytes_in, bytes_out, duration_us, %peer
     );
+}
+
+/// Writes down that a model failed a request: the client is told, and so is whoever runs the server.
+/// What the client did wrong is its own affair.
+pub(crate) fn log_failure(model: &Model, request_id: &str, error: &ServeError) {
+    if error.kind() == ErrorKind::Internal {
+        warn!(model = model.name(), version = model.version(), request_id, %error, "request failed");
+    }
 }

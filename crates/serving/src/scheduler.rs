@@ -45,6 +45,10 @@ const WARM_UP_AGAIN: Duration = Duration::from_millis(20);
 /// Inputs up to this size are never the reason for a long run of a model whose runs are short.
 const INLINE_BYTES: usize = 1024;
 
+/// A larger request of a model whose runs are short runs alone: laying it together with others costs
+/// a copy, which is more than they save.
+const JOINED_BYTES_MAX: usize = 64 << 10;
+
 /// What a run is thought to take of which nothing is known.
 const COMPUTE_UNKNOWN: Duration = Duration::from_secs(1);
 
@@ -424,7 +428,9 @@ impl Shared {
         }
         if !self.may_run_inline(&core, bytes) {
             self.wake.notify_one();
-        } else if core.leaders > 0 || self.may_have_company(&mut core) {
+        } else if bytes <= JOINED_BYTES_MAX
+            && (core.leaders > 0 || self.may_have_company(&mut core))
+        {
             let leads = core.leaders < idle;
             core.leaders += usize::from(leads);
             return leads;

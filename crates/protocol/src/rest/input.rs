@@ -175,7 +175,7 @@ fn data_type(scanner: &mut Scanner<'_>) -> Result<DataType, DecodeError> {
 fn shape(scanner: &mut Scanner<'_>) -> Result<Shape, DecodeError> {
     const RANK_MAX: usize = 64;
     let mut dims = SmallVec::<[i64; 8]>::new();
-    scanner.array(|scanner, index| {
+    scanner.array("an array for `shape`", |scanner, index| {
         if index == RANK_MAX {
             let message = format!("`shape` has more than {RANK_MAX} dimensions");
             return Err(DecodeError::Malformed(message));

@@ -155,7 +155,7 @@ fn inputs(
     supply: &mut Supply,
 ) -> Result<Vec<RestInput>, DecodeError> {
     let mut inputs: Vec<RestInput> = Vec::new();
-    scanner.array(|scanner, index| {
+    scanner.array("an array for `inputs`", |scanner, index| {
         if index == inputs_max {
             return Err(DecodeError::Malformed(format!("more than {inputs_max} `inputs`")));
         }
@@ -177,7 +177,7 @@ fn outputs(
     outputs_max: usize,
 ) -> Result<Vec<RequestedOutput>, DecodeError> {
     let mut outputs: Vec<RequestedOutput> = Vec::new();
-    scanner.array(|scanner, index| {
+    scanner.array("an array for `outputs`", |scanner, index| {
         if index == outputs_max {
             return Err(DecodeError::Malformed(format!("more than {outputs_max} `outputs`")));
         }

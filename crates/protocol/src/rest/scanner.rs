@@ -84,13 +84,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Calls `element` with each position; it takes the value.
+    /// An array; `what` says what for. Calls `element` with each position; it takes the value.
     pub(super) fn array(
         &mut self,
+        what: &str,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         if !self.take(b'[') {
-            return Err(self.expected("an array"));
+            return Err(self.expected(what));
         }
         if self.take(b']') {
             return Ok(());

@@ -16,6 +16,7 @@ use super::{
     reply::{self, ReplyBody},
 };
 use crate::{
+    access,
     status::grpc_status,
     timing::{EXPLAIN_HEADER, TIMING_HEADER, server_timing},
 };
@@ -101,7 +102,10 @@ pub(super) async fn run(
     }
     request.timeout = sooner(request.timeout, timeout);
     let id = std::mem::take(&mut request.id);
-    let response = model.infer(request).await.map_err(|error| grpc_status(&error))?;
+    let response = model.infer(request).await.map_err(|error| {
+        access::log_failure(&model, &id, &error);
+        grpc_status(&error)
+    })?;
     Ok(Answered { model, id, classifications, response })
 }
 

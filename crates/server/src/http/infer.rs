@@ -18,6 +18,7 @@ use super::{
     reply::{JSON, ReplyBody},
 };
 use crate::{
+    access,
     classification::classify,
     compression::Encoding,
     timing::{EXPLAIN_HEADER, TIMING_HEADER, server_timing},
@@ -66,7 +67,10 @@ pub(super) async fn infer(
     if exchange.context().state.access_log {
         exchange.request_id.clone_from(&wishes.id);
     }
-    let response = model.infer(request).await?;
+    let response = model
+        .infer(request)
+        .await
+        .inspect_err(|error| access::log_failure(&model, &wishes.id, error))?;
     answer(exchange, model, wishes, response).await
 }
 

@@ -5,7 +5,7 @@ use protocol::grpc::ServerLiveRequest;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
-    fixture::Setup,
+    fixture::{Behaviour, Setup},
     grpc_client::{client, echo_request},
 };
 
@@ -32,7 +32,7 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// Makes three calls and returns the log's lines about them.
+/// Makes four calls, of which the model fails the last, and returns the access log's lines.
 async fn access_lines(log: &Log, access_log: bool) -> Vec<String> {
     let mut setup = Setup::default();
     setup.options.access_log = access_log;
@@ -41,8 +41,13 @@ async fn access_lines(log: &Log, access_log: bool) -> Vec<String> {
     client.server_live(ServerLiveRequest {}).await.unwrap();
     client.model_infer(echo_request("request \n 1", 1, &[1.0])).await.unwrap();
     client.model_infer(echo_request("2", 9, &[1.0; 9])).await.unwrap_err();
+    fixture.controls.set(Behaviour::Panic);
+    client.model_infer(echo_request("3", 1, &[1.0])).await.unwrap_err();
     fixture.shutdown().await;
     let text = String::from_utf8(std::mem::take(&mut *log.0.lock())).unwrap();
+    let failures: Vec<&str> = text.lines().filter(|line| line.contains("request failed")).collect();
+    let [failure] = &*failures else { panic!("{failures:#?}") };
+    assert!(failure.contains(r#"request_id="3""#) && failure.contains("panicked"), "{failure}");
     text.lines().filter(|line| line.contains("hone::access")).map(str::to_owned).collect()
 }
 
@@ -54,7 +59,7 @@ async fn each_call_is_one_line_with_its_request_id_if_that_is_asked_for() {
     tracing::subscriber::set_global_default(subscriber).unwrap();
     assert_eq!(access_lines(&log, false).await, [""; 0]);
     let lines = access_lines(&log, true).await;
-    let [live, good, bad] = &*lines else { panic!("{lines:#?}") };
+    let [live, good, bad, _failed] = &*lines else { panic!("{lines:#?}") };
     assert!(live.contains(r#"call="/inference.GRPCInferenceService/ServerLive""#), "{live}");
     assert!(good.contains(r#"model="echo" request_id="request \n 1" status=0"#), "{good}");
     assert!(good.contains("protocol=\"grpc\"") && good.contains("duration_us="), "{good}");

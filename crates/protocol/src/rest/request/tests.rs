@@ -207,7 +207,10 @@ fn wrong_requests_are_named() {
     check_refused("{}", "`inputs` is missing");
     check_refused(r#"{"inputs": []} x"#, "malformed JSON at byte 15: expected the end, found `x`");
     check_refused(r#"{"inputs": [], "inputs": []}"#, "`inputs` is given twice");
-    check_refused(r#"{"inputs": {}}"#, "malformed JSON at byte 11: expected an array, found `{`");
+    check_refused(
+        r#"{"inputs": {}}"#,
+        "malformed JSON at byte 11: expected an array for `inputs`, found `{`",
+    );
     check_refused(r#"{"id": 1}"#, "malformed JSON at byte 7: expected `id` in quotes, found `1`");
     check_refused(
         r#"{"outputs": [{"name": "y"}, {"name": "y"}]}"#,
