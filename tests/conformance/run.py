@@ -243,7 +243,8 @@ def main():
     ]
     better = [n for n, (o, _) in results.items() if o == PASS and reference[n][2] != "ok"]
     outside = [n for n, (o, _) in results.items() if o == OUTSIDE and reference[n][2] == "ok"]
-    print(f"passed by it and no V2 tensors: {len(outside)}; passed here and not by it: {len(better)}")
+    print(f"  passed by it and no V2 tensors: {len(outside)}")
+    print(f"  passed here and not by it: {len(better)}")
     for name in bugs:
         outcome, why = results[name]
         print(f"BUG {name} ({reference[name][1]}): {outcome}: {why[:400]}")
