@@ -1,6 +1,10 @@
 //! A model's counters in the forms of the statistics API: gRPC messages and REST's JSON.
 
-use std::{collections::HashMap, sync::Arc, time::SystemTime};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use protocol::grpc::{InferBatchStatistics, InferStatistics, ModelStatistics, StatisticDuration};
 use serde::Serialize;
@@ -107,7 +111,7 @@ struct ModelJson<'a> {
     batch_stats: Vec<BatchJson>,
     memory_usage: Vec<()>,
     /// Our own: why batches left the queue when they did.
-    batch_reasons: HashMap<&'static str, u64>,
+    batch_reasons: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Serialize)]

@@ -12,6 +12,8 @@ use crate::{BatchReason, Rejection, Timestamp};
 #[derive(Debug)]
 pub struct Batcher<T> {
     options: BatcherOptions,
+    /// Requests are not added to a batch beyond this; at most `options.batch_rows_max`.
+    gather_rows_max: usize,
     /// Level 0 is served first.
     levels: Vec<Level<T>>,
     next_ticket: u64,
@@ -162,6 +164,8 @@ struct Candidate {
     preferred: Option<usize>,
     /// The next one of the shape does not fit, or nothing would.
     full: bool,
+    /// The next one of the shape would fit, but is not to be gathered.
+    left_out: bool,
     /// A request of another shape waits in the same queue.
     other_shape: bool,
     /// Some request of it will run out of time.
@@ -179,7 +183,19 @@ impl<T> Batcher<T> {
     pub fn new(options: BatcherOptions) -> Self {
         assert!(options.default_level < options.levels.len(), "the default level must exist");
         let levels = options.levels.iter().map(|policy| Level::new(*policy)).collect();
-        Self { options, levels, next_ticket: 0, requests: 0, bytes: 0 }
+        let gather_rows_max = options.batch_rows_max;
+        Self { options, gather_rows_max, levels, next_ticket: 0, requests: 0, bytes: 0 }
+    }
+
+    /// Sets how many rows are gathered, if that is less than a batch may hold.
+    pub fn set_gather_rows_max(&mut self, rows: usize) {
+        self.gather_rows_max = rows.clamp(1, self.options.batch_rows_max);
+    }
+
+    /// How many rows are gathered at most.
+    #[must_use]
+    pub fn gather_rows_max(&self) -> usize {
+        self.gather_rows_max
     }
 
     /// Requests that wait.
@@ -235,7 +251,7 @@ impl<T> Batcher<T> {
     pub fn poll(&mut self, now: Timestamp, expired: &mut Vec<T>) -> Option<Batch<T>> {
         self.expire(now, expired);
         let index = self.levels.iter().position(|level| !level.is_empty())?;
-        let candidate = self.levels[index].queue().candidate(&self.options);
+        let candidate = self.levels[index].queue().candidate(&self.options, self.gather_rows_max);
         let others_wait = self.requests > self.levels[index].len();
         let (taken, reason) = self.departure(&candidate, others_wait, now)?;
         Some(self.take(index, &candidate.positions[..taken], reason))
@@ -303,6 +319,9 @@ impl<T> Batcher<T> {
         if candidate.full {
             return Some((all, BatchReason::Full));
         }
+        if candidate.left_out {
+            return Some((all, BatchReason::NoGain));
+        }
         if let Some(preferred) = candidate.preferred {
             return Some((preferred, BatchReason::Preferred));
         }
@@ -365,13 +384,14 @@ struct Queue<'a, T> {
 
 impl<T> Queue<'_, T> {
     /// What would leave as one batch with the oldest request.
-    fn candidate(&self, options: &BatcherOptions) -> Candidate {
+    fn candidate(&self, options: &BatcherOptions, gather_rows_max: usize) -> Candidate {
         let head = &self.entries[0];
         let mut candidate = Candidate {
             positions: SmallVec::new(),
             rows: 0,
             preferred: None,
             full: false,
+            left_out: false,
             other_shape: false,
             deadline_min: None,
             oldest: head.queued_at,
@@ -386,6 +406,10 @@ impl<T> Queue<'_, T> {
             }
             if position > 0 && candidate.rows + entry.rows > options.batch_rows_max {
                 candidate.full = true;
+                break;
+            }
+            if position > 0 && candidate.rows + entry.rows > gather_rows_max {
+                candidate.left_out = true;
                 break;
             }
             candidate.positions.push(position);

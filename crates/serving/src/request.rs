@@ -94,13 +94,15 @@ pub enum BatchReason {
     ShapeChange,
     /// The next requests have another priority.
     Priority,
+    /// More rows would have been no cheaper for this model on this machine.
+    NoGain,
     /// A batch failed and its requests were run one by one.
     Retry,
 }
 
 impl BatchReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Idle,
         Self::Full,
         Self::Preferred,
@@ -108,6 +110,7 @@ impl BatchReason {
         Self::Deadline,
         Self::ShapeChange,
         Self::Priority,
+        Self::NoGain,
         Self::Retry,
     ];
 
@@ -122,6 +125,7 @@ impl BatchReason {
             Self::Deadline => "deadline",
             Self::ShapeChange => "shape_change",
             Self::Priority => "priority",
+            Self::NoGain => "no_gain",
             Self::Retry => "retry",
         }
     }

@@ -6,6 +6,7 @@
 //! so they hold while every instance is busy.
 
 mod company;
+mod economy;
 mod inline;
 mod instances;
 mod refusal;
@@ -32,6 +33,7 @@ use crate::{
     interface::{Admitted, Interface},
 };
 use company::Company;
+use economy::Economy;
 pub(crate) use inline::InlineLimit;
 use instances::{Instance, Instances, Loan};
 use release::Release;
@@ -125,6 +127,8 @@ struct Core {
     inline_banned: bool,
     /// Whether it pays to let others join.
     company: Company,
+    /// How many rows it pays to gather; `None` where the configuration says how to gather.
+    economy: Option<Economy>,
     /// A worker sleeps until the oldest request has waited long enough.
     timer_armed: bool,
     /// What runs took of late; one that the system interrupted counts for little.
@@ -168,6 +172,7 @@ impl Scheduler {
             leaders: 0,
             inline_banned: false,
             company: Company::default(),
+            economy: learns_batch_size(&options.batcher).then(Economy::default),
             timer_armed: false,
             compute_recent: COMPUTE_UNKNOWN,
             quick_bytes_max: 0,
@@ -377,6 +382,13 @@ impl Scheduler {
     }
 }
 
+/// A delay, preferred sizes or an order say how a model's owner wants it to be batched.
+fn learns_batch_size(options: &BatcherOptions) -> bool {
+    options.batch_rows_max > 1
+        && options.queue_delay_max.is_zero()
+        && options.preferred_rows.is_empty()
+}
+
 impl Drop for Scheduler {
     fn drop(&mut self) {
         self.close();
@@ -453,7 +465,7 @@ impl Shared {
     }
 
     fn may_have_company(&self, core: &mut Core) -> bool {
-        self.options.batcher.batch_rows_max > 1 && core.company.is_worth_waiting_for()
+        core.batcher.gather_rows_max() > 1 && core.company.is_worth_waiting_for()
     }
 
     /// Runs waiting batches on the calling thread, a few at most.

@@ -65,7 +65,7 @@ fn both_protocols_say_the_same() {
         "memory_usage": [],
         "batch_reasons": {
             "idle": 0, "full": 2, "preferred": 0, "delay": 0, "deadline": 0, "shape_change": 0,
-            "priority": 0, "retry": 0,
+            "priority": 0, "no_gain": 0, "retry": 0,
         },
     }] });
     assert_eq!(json, expected);

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::prelude::{Strategy, any, prop, proptest};
 
 use super::{Arrival, Batcher, BatcherOptions, QueuePolicy, Refusal, TimeoutAction};
-use crate::Timestamp;
+use crate::{BatchReason, Timestamp};
 
 fn options() -> BatcherOptions {
     BatcherOptions {
@@ -107,6 +107,23 @@ fn a_full_batch_leaves_at_once() {
 fn a_request_that_does_not_fit_closes_the_batch() {
     let large = Push { rows: 3, ..push(1, 'b') };
     check(options(), 0, &[push(1, 'a'), push(1, 'x'), large], "1:ax:full 6:b:delay");
+}
+
+#[test]
+fn rows_that_bring_no_gain_are_not_gathered() {
+    let mut batcher = Batcher::new(options());
+    batcher.set_gather_rows_max(2);
+    for push in ['a', 'b', 'c'].map(|name| push(0, name)) {
+        arrive(&mut batcher, &push).unwrap();
+    }
+    let batch = batcher.poll(ms(0), &mut Vec::new()).unwrap();
+    assert_eq!((batch.rows, batch.reason), (2, BatchReason::NoGain));
+    assert!(batcher.poll(ms(0), &mut Vec::new()).is_none());
+    batcher.set_gather_rows_max(0);
+    let large = Push { rows: 3, ..push(0, 'l') };
+    arrive(&mut batcher, &large).unwrap();
+    assert_eq!(batcher.poll(ms(0), &mut Vec::new()).unwrap().rows, 1);
+    assert_eq!(batcher.poll(ms(9), &mut Vec::new()).unwrap().rows, 3);
 }
 
 #[test]

@@ -29,10 +29,11 @@ impl Shared {
     /// Runs a batch, answers it and gives the instance back; `false` if it had been given up.
     pub(super) fn run(&self, run: Run) -> bool {
         let Run { mut instance, batch, taken, sequence } = run;
-        let bytes = batch.bytes;
+        let (rows, bytes) = (batch.rows, batch.bytes);
         let Outcome { answers, broken, took } = self.answer_all(&mut instance, batch, taken);
         let mut core = self.core.lock();
         core.note_run(bytes, took, self.options.inline_compute_max);
+        core.learn_batch_size(rows, bytes, took, self.options.batcher.batch_rows_max);
         let kept = core.instances.give_back(instance, broken);
         if core.closed {
             self.wake.notify_all();
@@ -193,6 +194,20 @@ impl Core {
         self.compute_recent = recent - recent / 16 + run / 16;
         if took <= inline_compute_max {
             self.quick_bytes_max = self.quick_bytes_max.max(bytes);
+        }
+    }
+
+    /// Sets how many rows are gathered from now on, after a batch of `rows` and `bytes`.
+    fn learn_batch_size(
+        &mut self,
+        rows: usize,
+        bytes: usize,
+        took: Option<Duration>,
+        rows_max: usize,
+    ) {
+        if let (Some(economy), Some(took)) = (&mut self.economy, took) {
+            economy.note(rows, bytes, took);
+            self.batcher.set_gather_rows_max(economy.rows_max(rows_max));
         }
     }
 }
