@@ -165,7 +165,7 @@ def test_explain_gives_the_request_its_timing(server):
     body = {"inputs": [tensor(data=FLOATS.tolist())]}
     response = server.infer("identity_fp32", body, {"Hone-Explain": "1"})
     timing = response.headers["Server-Timing"]
-    for stage in ("decode", "queue", "compute_infer", "encode"):
+    for stage in ("receive", "decode", "queue", "compute_infer", "wake", "encode", "total"):
         assert float(re.search(rf"\b{stage};dur=([0-9.]+)", timing)[1]) >= 0
     assert re.search(r"rows=1\b.*reason=\w+", timing)
 

@@ -55,25 +55,58 @@ pub struct InferResponse {
     pub timing: Timing,
 }
 
-/// Where the time of one request went.
+/// When one request passed which station. All zero for a model that schedules for itself and does
+/// not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// From the first byte to the queue: decoding and checking.
-    pub decode: Duration,
-    /// From the queue to an instance.
-    pub queue: Duration,
-    /// Gathering the batch's inputs into the engine's buffers.
-    pub compute_input: Duration,
-    /// The engine's own work.
-    pub compute_infer: Duration,
-    /// Getting outputs out of the engine and splitting them.
-    pub compute_output: Duration,
+    /// It was decoded, checked and queued.
+    pub queued: Timestamp,
+    /// An instance took its batch; a batch that failed and is run again starts again.
+    pub started: Timestamp,
+    /// The batch's inputs were in the engine's buffers.
+    pub inputs_ready: Timestamp,
+    /// The engine's own work was done.
+    pub outputs_start: Timestamp,
+    /// The outputs were out of the engine and split.
+    pub ended: Timestamp,
     /// Rows that ran together.
     pub batch_rows: usize,
     /// Requests that ran together.
     pub batch_requests: usize,
     /// Why the batch left when it did.
     pub batch_reason: BatchReason,
+}
+
+impl Timing {
+    /// Whether the model says when what happened.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.ended != Timestamp::default()
+    }
+
+    /// Time in the queue.
+    #[must_use]
+    pub fn queue(&self) -> Duration {
+        self.started.since(self.queued)
+    }
+
+    /// Gathering the batch's inputs into the engine's buffers.
+    #[must_use]
+    pub fn compute_input(&self) -> Duration {
+        self.inputs_ready.since(self.started)
+    }
+
+    /// The engine's own work.
+    #[must_use]
+    pub fn compute_infer(&self) -> Duration {
+        self.outputs_start.since(self.inputs_ready)
+    }
+
+    /// Getting outputs out of the engine and splitting them.
+    #[must_use]
+    pub fn compute_output(&self) -> Duration {
+        self.ended.since(self.outputs_start)
+    }
 }
 
 /// Why a batch left the queue when it did.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use prost::Message as _;
 use protocol::grpc::ModelInferRequest;
-use serving::{Clock, InferResponse, Model, Timestamp};
+use serving::{InferResponse, Model, Timestamp};
 use tonic::Status;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     access,
     status::grpc_status,
-    timing::{EXPLAIN_HEADER, TIMING_HEADER, server_timing},
+    timing::{EXPLAIN_HEADER, Stopwatch, TIMING_HEADER, server_timing},
 };
 
 /// A model's answer, not yet encoded.
@@ -41,17 +41,16 @@ pub(super) struct Identity {
 pub(super) async fn model_infer(mut call: Call) -> Response<ReplyBody> {
     let mut identity = Identity::default();
     let timeout = call.timeout;
-    let answered = within(timeout, run_call(&mut call, &mut identity)).await;
-    let is_explained = is_explained(&call.headers);
+    let mut stopwatch = Stopwatch::new(is_explained(&call.headers), call.received);
+    let answered = within(timeout, run_call(&mut call, &mut identity, &mut stopwatch)).await;
+    stopwatch.note_resumed();
     let mut explanation = None;
     let answer = answered.and_then(|answered| {
         let timing = answered.response.timing;
-        let start = Clock::now();
         let message =
             encode::unary(answered, call.encoding, call.context.limits.message_bytes_max)?;
-        if is_explained {
-            explanation = Some(server_timing(&timing, Clock::now().since(start)));
-        }
+        stopwatch.note_encoded();
+        explanation = stopwatch.is_on().then(|| server_timing(&timing, &stopwatch));
         Ok(message)
     });
     call.log(&identity, &answer);
@@ -65,8 +64,13 @@ pub(super) async fn model_infer(mut call: Call) -> Response<ReplyBody> {
     response
 }
 
-async fn run_call(call: &mut Call, identity: &mut Identity) -> Result<Answered, Status> {
+async fn run_call(
+    call: &mut Call,
+    identity: &mut Identity,
+    stopwatch: &mut Stopwatch,
+) -> Result<Answered, Status> {
     let message = call.reader.only(call.context.limits.body_idle_timeout).await?;
+    stopwatch.note_read();
     run(&call.context, message, call.received, call.timeout, identity).await
 }
 

@@ -7,7 +7,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{self, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -29,7 +28,11 @@ use super::{
     message::MessageReader,
     reply::{self, Outgoing, ReplyBody},
 };
-use crate::{compression::Encoding, shutdown::Phase, timing::server_timing};
+use crate::{
+    compression::Encoding,
+    shutdown::Phase,
+    timing::{Stopwatch, server_timing},
+};
 
 /// Metadata that makes an error end the stream with its status.
 const STATUS_METADATA: &str = "triton_grpc_error";
@@ -207,12 +210,16 @@ async fn run(
     let received = Clock::now();
     let bytes_in = message.len();
     let mut identity = Identity::default();
+    let mut stopwatch = Stopwatch::new(settings.is_explained, received);
+    stopwatch.read = received;
     let timeout = settings.deadline.map(|deadline| deadline.since(received));
     let answered = infer::run(&context, message, received, timeout, &mut identity).await;
+    stopwatch.note_resumed();
     let answer = answered.and_then(|answered| {
         let timing = answered.response.timing;
         // The message that tells the time of encoding is what is encoded.
-        let timing = settings.is_explained.then(|| server_timing(&timing, Duration::ZERO));
+        stopwatch.encoded = stopwatch.resumed;
+        let timing = stopwatch.is_on().then(|| server_timing(&timing, &stopwatch));
         let bytes_max = context.limits.message_bytes_max;
         encode::streamed(answered, timing, settings.encoding, bytes_max)
     });

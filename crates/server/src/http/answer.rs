@@ -19,6 +19,7 @@ use super::{
 use crate::{
     access::{self, Access},
     shutdown::Phase,
+    timing::Stopwatch,
 };
 
 /// One request: its headers are there, its body is still to be read.
@@ -28,6 +29,7 @@ pub(super) struct Exchange {
     pub(super) headers: HeaderMap,
     pub(super) body: RequestBody,
     pub(super) received: Timestamp,
+    pub(super) stopwatch: Stopwatch,
     /// The client's name for the request, once it is known; only for the access log.
     pub(super) request_id: String,
 }
@@ -63,8 +65,14 @@ pub(super) async fn answer(
     connection.watch.serving();
     let (head, incoming) = request.into_parts();
     let body = RequestBody::new(incoming);
-    let request_id = String::new();
-    let mut exchange = Exchange { connection, headers: head.headers, body, received, request_id };
+    let mut exchange = Exchange {
+        connection,
+        headers: head.headers,
+        body,
+        received,
+        stopwatch: Stopwatch::default(),
+        request_id: String::new(),
+    };
     let route = Route::of(&head.method, head.uri.path());
     let mut model = "";
     let answered = match &route {

@@ -8,7 +8,7 @@ use protocol::rest::{
     self, DecodeLimits, Encoded, RequestedOutput, ResponseHead, ResponseOutput, RestInferRequest,
     decode_infer, decode_raw, encode_infer,
 };
-use serving::{Clock, InferRequest, InferResponse, Model, NamedTensor, ParameterValue, Timestamp};
+use serving::{InferRequest, InferResponse, Model, NamedTensor, ParameterValue, Timestamp};
 use smallvec::SmallVec;
 
 use super::{
@@ -21,7 +21,7 @@ use crate::{
     access,
     classification::classify,
     compression::Encoding,
-    timing::{EXPLAIN_HEADER, TIMING_HEADER, server_timing},
+    timing::{EXPLAIN_HEADER, Stopwatch, TIMING_HEADER, server_timing},
 };
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -62,7 +62,10 @@ pub(super) async fn infer(
         ));
     }
     let header_length = header_length(&exchange.headers)?;
+    let is_explained = exchange.headers.get(EXPLAIN).is_some_and(|value| value == "1");
+    exchange.stopwatch = Stopwatch::new(is_explained, exchange.received);
     let body = exchange.read_body().await?;
+    exchange.stopwatch.note_read();
     let (request, wishes) = decode(exchange, &model, body, header_length).await?;
     if exchange.context().state.access_log {
         exchange.request_id.clone_from(&wishes.id);
@@ -164,20 +167,20 @@ fn parameter(value: rest::ParameterValue) -> ParameterValue {
 }
 
 async fn answer(
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     model: Arc<Model>,
     wishes: Wishes,
     response: InferResponse,
 ) -> Result<Response<ReplyBody>, Refusal> {
-    let is_explained = exchange.headers.get(EXPLAIN).is_some_and(|value| value == "1");
-    let start = is_explained.then(Clock::now);
+    exchange.stopwatch.note_resumed();
     let timing = response.timing;
     let compression = encoding::of_response(&exchange.headers);
     let effort = effort(&wishes, &response, compression.is_some());
     let work = move || encode(&model, &wishes, response, compression);
     let mut response = exchange.context().offload.run(effort, work).await?;
-    if let Some(start) = start {
-        let text = server_timing(&timing, Clock::now().since(start));
+    exchange.stopwatch.note_encoded();
+    if exchange.stopwatch.is_on() {
+        let text = server_timing(&timing, &exchange.stopwatch);
         if let Ok(value) = HeaderValue::try_from(text) {
             response.headers_mut().insert(TIMING_HEADER, value);
         }

@@ -180,15 +180,8 @@ async fn a_request_explains_where_its_time_went() {
     let body = echo_json(&[1.0]);
     let answer = call(&fixture, INFER, &[("hone-explain", "1")], body.as_bytes()).await;
     let timing = answer.header("server-timing");
-    for stage in [
-        "decode;dur=",
-        "queue;dur=",
-        "rows=1 requests=1 reason=",
-        "compute_infer;dur=",
-        "encode;dur=",
-    ] {
-        assert!(timing.contains(stage), "{timing}");
-    }
+    crate::server_timing::check(timing);
+    assert!(timing.contains("rows=1 requests=1 reason="), "{timing}");
     let silent = call(&fixture, INFER, &[], body.as_bytes()).await;
     assert_eq!(silent.header("server-timing"), "");
 }

@@ -17,3 +17,4 @@ mod http_life;
 mod http_limits;
 mod life_drain;
 mod metrics_page;
+mod server_timing;

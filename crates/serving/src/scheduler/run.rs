@@ -135,11 +135,11 @@ impl Shared {
             let queue = started.since(queued_at);
             statistics.record_success(&execution, queue, ended.since(pending.received));
             let timing = Timing {
-                decode: queued_at.since(pending.received),
-                queue,
-                compute_input: execution.compute_input,
-                compute_infer: execution.compute_infer,
-                compute_output: execution.compute_output,
+                queued: queued_at,
+                started,
+                inputs_ready,
+                outputs_start,
+                ended,
                 batch_rows: rows,
                 batch_requests,
                 batch_reason: reason,
