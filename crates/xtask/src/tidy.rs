@@ -8,7 +8,7 @@ use std::{
 
 /// From low to high. A crate may depend only on crates of an earlier row.
 const LAYERS: &[&[&str]] = &[
-    &["tensor"],
+    &["kernels", "tensor"],
     &["protocol", "onnx"],
     &["serving"],
     &["engines", "server", "loadgen"],
