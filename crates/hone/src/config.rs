@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde::Serialize;
+use server::ControlToken;
 use serving::{ModelDefaults, RepositoryOptions};
 
 use crate::{
     environment,
+    secret::Secret,
     settings::{ControlMode, LogFormat, Mode, Port, Settings},
 };
 
@@ -37,6 +39,9 @@ pub(crate) struct Config {
     pub exit_timeout_secs: f64,
     pub model_control_mode: ControlMode,
     pub load_model: Vec<String>,
+    /// A secret: not among what is printed.
+    #[serde(skip)]
+    pub control_token: Option<ControlToken>,
     pub repository_poll_secs: f64,
     pub model_config_name: Option<String>,
     pub auto_complete_config: bool,
@@ -70,6 +75,8 @@ impl Config {
         let Some(model_load_thread_count) = load_threads else {
             bail!("model-load-thread-count is 0; give at least 1");
         };
+        let control_token = settings.control_token.map(Secret::into_text).map(ControlToken::new);
+        let control_token = control_token.transpose();
         let config = Self {
             paths: settings.paths.unwrap_or_default(),
             host: settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -87,6 +94,7 @@ impl Config {
             exit_timeout_secs: settings.exit_timeout_secs.unwrap_or(30.0),
             model_control_mode: settings.model_control_mode.unwrap_or(ControlMode::None),
             load_model: settings.load_model.unwrap_or_default(),
+            control_token: control_token.map_err(|why| anyhow!("control-token {why}"))?,
             repository_poll_secs: settings.repository_poll_secs.unwrap_or(15.0),
             model_config_name: settings.model_config_name,
             auto_complete_config: settings.auto_complete_config.unwrap_or(true),
@@ -191,6 +199,7 @@ impl Config {
         options.grpc.body_idle_timeout = seconds(self.body_idle_timeout_secs);
         options.grace = seconds(self.grace_secs);
         options.exit_timeout = seconds(self.exit_timeout_secs);
+        options.control_token = self.control_token.clone();
         options.access_log = self.access_log;
         options
     }

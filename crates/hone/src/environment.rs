@@ -8,6 +8,8 @@ use std::{
 
 use ::engines::onnxruntime::Search;
 
+use crate::secret::Secret;
+
 /// Folder for engines and models: asked for, `HONE_CACHE`, `XDG_CACHE_HOME/hone` or `~/.cache/hone`.
 pub(crate) fn cache_folder(asked: Option<&Path>) -> PathBuf {
     let own = asked.map(Path::to_owned).or_else(|| path("HONE_CACHE"));
@@ -30,6 +32,13 @@ pub(crate) fn library_search(library: Option<PathBuf>, cache: PathBuf) -> Search
         ask_python: true,
         loader_path,
     }
+}
+
+/// The control token, `HONE_CONTROL_TOKEN`: a secret is better kept there than among the arguments,
+/// which every user of the machine can list.
+pub(crate) fn control_token() -> Option<Secret> {
+    let value = env::var_os("HONE_CONTROL_TOKEN").filter(|value| !value.is_empty())?;
+    Some(Secret::new(value.to_string_lossy()))
 }
 
 /// A variable that holds a path; `None` if it is unset or empty.

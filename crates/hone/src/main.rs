@@ -6,6 +6,7 @@ mod engines;
 mod environment;
 mod inspect;
 mod logging;
+mod secret;
 mod serve;
 mod settings;
 

@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::{environment, secret::Secret};
+
 /// Arguments of `hone serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -76,6 +78,9 @@ pub(crate) struct Settings {
     /// Model to load at the start in explicit mode, or "*"; may be repeated.
     #[arg(long, value_name = "MODEL", help_heading = "Models")]
     pub load_model: Option<Vec<String>>,
+    /// Token that loading, unloading and changed settings need [default: $HONE_CONTROL_TOKEN, else none].
+    #[arg(long, value_name = "TOKEN", help_heading = "Models")]
+    pub control_token: Option<Secret>,
     /// Seconds between two looks at the repository in poll mode [default: 15].
     #[arg(long, value_name = "SECS", help_heading = "Models")]
     pub repository_poll_secs: Option<f64>,
@@ -228,12 +233,13 @@ impl ServeArgs {
             None => Settings::default(),
         };
         let mut flags = self.settings;
+        flags.control_token = flags.control_token.or_else(environment::control_token);
         flags.paths = (!self.paths.is_empty()).then_some(self.paths);
         Ok(flags_over_file!(flags, file:
             paths, host, http_port, grpc_port, metrics_port, http_max_input_size,
             http_max_connections, http_header_timeout_secs, body_idle_timeout_secs,
             http_keep_alive_secs, grpc_max_message_size, grpc_max_connections, grace_secs,
-            exit_timeout_secs, model_control_mode, load_model, repository_poll_secs,
+            exit_timeout_secs, model_control_mode, load_model, control_token, repository_poll_secs,
             model_config_name, auto_complete_config, exit_on_error, strict_readiness,
             model_load_thread_count, unload_timeout_secs, mode, default_max_batch_size,
             max_queue_requests, max_queue_bytes, hang_limit_secs, inline_compute_micros,

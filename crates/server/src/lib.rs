@@ -7,6 +7,7 @@
 mod access;
 mod classification;
 mod compression;
+mod control_guard;
 mod error;
 mod grpc;
 mod http;
@@ -23,6 +24,7 @@ mod statistics;
 mod status;
 mod timing;
 
+pub use control_guard::ControlToken;
 pub use error::StartError;
 pub use log_control::{LogControl, LogSettings};
 pub use options::{GrpcLimits, HttpLimits, Options};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::LogControl;
+use crate::{ControlToken, LogControl};
 
 /// What [`Server::start`](crate::Server::start) is told.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Options {
     pub grace: Duration,
     /// How long requests in flight may take to end after that.
     pub exit_timeout: Duration,
+    /// What whoever changes models or settings has to send; `None` asks for nothing, as the protocol has it.
+    pub control_token: Option<ControlToken>,
     /// Whether every request is logged when it ends.
     pub access_log: bool,
     /// Where log settings are read and changed.
@@ -50,6 +52,7 @@ impl Options {
             threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             grace: Duration::ZERO,
             exit_timeout: Duration::from_secs(30),
+            control_token: None,
             access_log: false,
             log,
         }

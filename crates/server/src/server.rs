@@ -9,7 +9,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tracing::{info, warn};
 
 use crate::{
-    Options, StartError, grpc, http,
+    Options, StartError,
+    control_guard::ControlGuard,
+    grpc, http,
     listen::{Acceptor, bind},
     metrics::MetricsThread,
     network::NetworkThreads,
@@ -81,9 +83,15 @@ impl Server {
         let listeners = Listeners::bind(&options)?;
         let addresses = listeners.addresses()?;
         let Options { http, grpc, threads, grace, exit_timeout, access_log, log, .. } = options;
+        let control_guard = ControlGuard::new(options.control_token);
         let (control, shutdown) = ShutdownControl::new();
-        let state =
-            Arc::new(State { repository: Arc::clone(&repository), log, access_log, shutdown });
+        let state = Arc::new(State {
+            repository: Arc::clone(&repository),
+            log,
+            control: control_guard,
+            access_log,
+            shutdown,
+        });
         let metrics = listeners
             .metrics
             .map(|listener| MetricsThread::start(listener, Arc::clone(&state)))

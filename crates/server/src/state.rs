@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serving::Repository;
 
-use crate::{LogControl, shutdown::Shutdown};
+use crate::{LogControl, control_guard::ControlGuard, shutdown::Shutdown};
 
 /// Server name in metadata.
 pub(crate) const SERVER_NAME: &str = "hone";
@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) repository: Arc<Repository>,
     /// Log settings. Owned by the command line.
     pub(crate) log: Arc<dyn LogControl>,
+    /// Who may change models and settings. Fixed at start.
+    pub(crate) control: ControlGuard,
     /// Whether requests are logged. Fixed at start.
     pub(crate) access_log: bool,
     /// How far the server is from its end. Owned by [`Server`](crate::Server).

@@ -4,6 +4,8 @@ use http::StatusCode;
 use serving::{ErrorKind, ServeError};
 use tonic::{Code, Status, metadata::MetadataValue};
 
+use crate::control_guard::Forbidden;
+
 /// HTTP status of an error.
 pub(crate) const fn http_status(kind: ErrorKind) -> StatusCode {
     match kind {
@@ -39,6 +41,15 @@ pub(crate) fn grpc_status(error: &ServeError) -> Status {
         status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from(millis));
     }
     status
+}
+
+/// gRPC status of a change that is refused.
+pub(crate) fn control_status(forbidden: &Forbidden) -> Status {
+    let code = match forbidden {
+        Forbidden::CrossSite => Code::PermissionDenied,
+        Forbidden::TokenMissing | Forbidden::TokenWrong => Code::Unauthenticated,
+    };
+    Status::new(code, forbidden.to_string())
 }
 
 #[cfg(test)]

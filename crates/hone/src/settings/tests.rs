@@ -31,3 +31,18 @@ fn an_unknown_key_is_named_with_its_line() {
     let text = error.to_string();
     assert!(text.contains("line 2") && text.contains("http-prot"), "{text}");
 }
+
+#[test]
+fn the_control_token_is_taken_checked_and_never_shown() {
+    use crate::config::Config;
+
+    let given = settings(&["--control-token", "correct-horse", "models"]);
+    assert!(!format!("{given:?}").contains("horse"));
+    let with_paths = Settings { paths: Some(vec!["models".into()]), ..given.clone() };
+    let config = Config::new(with_paths).unwrap();
+    assert!(config.control_token.is_some());
+    assert!(!toml::to_string(&config).unwrap().contains("horse"));
+    let short = Settings { control_token: Some("short".parse().unwrap()), ..given };
+    let error = Config::new(short).unwrap_err().to_string();
+    assert_eq!(error, "control-token has 5 characters; give at least 8");
+}

@@ -107,6 +107,7 @@ pub(super) async fn model_statistics(
 pub(super) async fn log_settings(
     request: LogSettingsRequest,
     context: Arc<Context>,
+    may_change: Result<(), Status>,
 ) -> Result<LogSettingsResponse, Status> {
     use log_settings_request::setting_value::ParameterChoice as Given;
     use log_settings_response::{SettingValue, setting_value::ParameterChoice as Shown};
@@ -121,6 +122,9 @@ pub(super) async fn log_settings(
             None => continue,
         };
         changes.push((name, value));
+    }
+    if !changes.is_empty() {
+        may_change?;
     }
     let settings =
         log_control::change(&*context.state.log, changes).map_err(Status::invalid_argument)?;

@@ -20,6 +20,7 @@ use crate::{
     access::{self, Access},
     compression::Encoding,
     state::State,
+    status::control_status,
 };
 
 const INFERENCE: &str = "/inference.GRPCInferenceService/";
@@ -116,7 +117,13 @@ pub(super) async fn answer(
 
 /// The calls about the server and its models.
 async fn inference(call: Call) -> Response<ReplyBody> {
-    match call.path.strip_prefix(INFERENCE).unwrap_or_default() {
+    let name = call.path.strip_prefix(INFERENCE).unwrap_or_default();
+    if matches!(name, "RepositoryModelLoad" | "RepositoryModelUnload")
+        && let Err(status) = call.may_change()
+    {
+        return call.refuse(&status);
+    }
+    match name {
         "ServerLive" => call.unary(control::server_live).await,
         "ServerReady" => call.unary(control::server_ready).await,
         "ModelReady" => call.unary(control::model_ready).await,
@@ -124,7 +131,10 @@ async fn inference(call: Call) -> Response<ReplyBody> {
         "ModelMetadata" => call.unary(control::model_metadata).await,
         "ModelConfig" => call.unary(control::model_config).await,
         "ModelStatistics" => call.unary(control::model_statistics).await,
-        "LogSettings" => call.unary(control::log_settings).await,
+        "LogSettings" => {
+            let may_change = call.may_change();
+            call.unary(|request, context| control::log_settings(request, context, may_change)).await
+        }
         "RepositoryIndex" => call.unary(repository::index).await,
         "RepositoryModelLoad" => call.unary(repository::load).await,
         "RepositoryModelUnload" => call.unary(repository::unload).await,
@@ -134,9 +144,10 @@ async fn inference(call: Call) -> Response<ReplyBody> {
         | "CudaSharedMemoryStatus"
         | "CudaSharedMemoryRegister"
         | "CudaSharedMemoryUnregister" => {
-            call.refuse("shared memory is not supported; send tensors in the messages")
+            let why = "shared memory is not supported; send tensors in the messages";
+            call.refuse(&Status::unimplemented(why))
         }
-        "TraceSetting" => call.refuse("tracing is not supported"),
+        "TraceSetting" => call.refuse(&Status::unimplemented("tracing is not supported")),
         _ => call.refuse_unknown(),
     }
 }
@@ -231,15 +242,20 @@ impl Call {
         Outgoing::new(message, &[], self.encoding, self.context.limits.message_bytes_max)
     }
 
-    fn refuse(self, why: &str) -> Response<ReplyBody> {
-        let status = Status::unimplemented(why);
+    /// Whether the caller may change models and settings.
+    fn may_change(&self) -> Result<(), Status> {
+        let allowed = self.context.state.control.check(&self.headers);
+        allowed.map_err(|forbidden| control_status(&forbidden))
+    }
+
+    fn refuse(self, status: &Status) -> Response<ReplyBody> {
         self.log(&Identity::default(), &Err(status.clone()));
-        reply::error(&status)
+        reply::error(status)
     }
 
     fn refuse_unknown(self) -> Response<ReplyBody> {
         let why = format!("unknown method {}", self.path);
-        self.refuse(&why)
+        self.refuse(&Status::unimplemented(why))
     }
 
     /// Writes the access log, if it is on.

@@ -27,6 +27,9 @@ type Answer = Result<Response<ReplyBody>, Refusal>;
 
 /// Answers everything but inferences.
 pub(super) async fn answer(exchange: &mut Exchange, route: &Route<'_>) -> Answer {
+    if route.is_control() {
+        exchange.context().state.control.check(&exchange.headers)?;
+    }
     match route {
         Route::ServerLive => Ok(reply::empty(StatusCode::OK)),
         Route::ServerReady => Ok(server_ready(exchange)),

@@ -5,7 +5,7 @@ use protocol::rest::{DecodeError, EncodeError, ErrorDocument};
 use serving::ServeError;
 
 use super::reply::{self, ReplyBody};
-use crate::status::http_status;
+use crate::{control_guard::Forbidden, status::http_status};
 
 /// An answer that is an error: a status and a message that says what to change.
 #[derive(Clone, Debug)]
@@ -73,6 +73,19 @@ impl From<ServeError> for Refusal {
     fn from(error: ServeError) -> Self {
         let refusal = Self::new(http_status(error.kind()), error.to_string());
         Self { retry_after: error.retry_after(), ..refusal }
+    }
+}
+
+impl From<Forbidden> for Refusal {
+    fn from(forbidden: Forbidden) -> Self {
+        let message = forbidden.to_string();
+        match forbidden {
+            Forbidden::CrossSite => Self::new(StatusCode::FORBIDDEN, message),
+            Forbidden::TokenMissing | Forbidden::TokenWrong => {
+                Self::new(StatusCode::UNAUTHORIZED, message)
+                    .with_header(header::WWW_AUTHENTICATE, "Bearer")
+            }
+        }
     }
 }
 

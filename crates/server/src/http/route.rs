@@ -149,6 +149,11 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// Whether it is only for those who may change the server.
+    pub(super) fn is_control(&self) -> bool {
+        matches!(self, Self::Load { .. } | Self::Unload { .. } | Self::ChangeLogging)
+    }
+
     fn methods(&self) -> &'static [Method] {
         match self {
             Self::Model { call: ModelCall::Infer, .. }

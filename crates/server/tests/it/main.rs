@@ -1,6 +1,7 @@
 //! The front ends over real sockets, in front of an engine that does what a test tells it.
 #![expect(clippy::unwrap_used, reason = "a test fails where something goes wrong")]
 
+mod control_token;
 mod exposition;
 mod fixture;
 mod grpc_access;
