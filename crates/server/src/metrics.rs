@@ -3,6 +3,7 @@
 mod endpoint;
 mod exposition;
 mod families;
+mod generation;
 mod process;
 
 pub(crate) use endpoint::MetricsThread;

@@ -8,7 +8,7 @@ use protocol::model_config::ModelConfig;
 use smallvec::SmallVec;
 use tensor::{DataType, Shape, Tensor};
 
-use crate::{Clock, Responder, Timestamp, request::InferRequest};
+use crate::{Clock, Responder, Statistics, Timestamp, request::InferRequest};
 
 /// A kind of model file and the code that runs it. One per process, shared by every model of its kind.
 pub trait Engine: Send + Sync + fmt::Debug {
@@ -198,6 +198,12 @@ pub trait Backend: Send + Sync + fmt::Debug {
     ///
     /// What is wrong, for health and index.
     fn check(&self) -> Result<(), String>;
+
+    /// The counters since the model was loaded, as far as the engine keeps them; read about once a
+    /// second and not to wait for a running step. The time that loading took is added to them.
+    fn statistics(&self) -> Statistics {
+        Statistics::default()
+    }
 }
 
 /// Why a batch has no result.

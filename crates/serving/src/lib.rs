@@ -37,6 +37,6 @@ pub use request::{
     BatchReason, InferRequest, InferResponse, NamedTensor, ParameterValue, Parameters, Timing,
 };
 pub use statistics::{
-    BATCH_BOUNDS, BatchStatistics, DURATION_BOUNDS, DurationStat, FailureReason, Histogram,
-    InstanceCounts, Rejection, Statistics,
+    BATCH_BOUNDS, BatchStatistics, DURATION_BOUNDS, DurationStat, FailureReason,
+    GenerationStatistics, Histogram, InstanceCounts, Rejection, Statistics,
 };

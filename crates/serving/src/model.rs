@@ -139,7 +139,7 @@ impl Model {
     pub fn statistics(&self) -> Statistics {
         let statistics = match &self.runner {
             Runner::Scheduled(scheduler) => scheduler.statistics(),
-            Runner::Own(_) => Statistics::default(),
+            Runner::Own(backend) => backend.statistics(),
         };
         Statistics { load_duration: self.load_duration, ..statistics }
     }

@@ -304,6 +304,12 @@ impl Repository {
         self.draining.store(true, Ordering::Release);
     }
 
+    /// Whether models are loaded and unloaded by request.
+    #[must_use]
+    pub fn takes_control(&self) -> bool {
+        matches!(self.options.control, ControlMode::Explicit(_))
+    }
+
     /// Requests inside any model.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -322,7 +328,7 @@ impl Repository {
     }
 
     fn allow_control(&self, action: &str) -> Result<(), ServeError> {
-        if matches!(self.options.control, ControlMode::Explicit(_)) {
+        if self.takes_control() {
             return Ok(());
         }
         Err(ServeError::unavailable(format!(

@@ -137,7 +137,8 @@ pub(super) fn label_name(name: &str) -> Option<String> {
     if label.starts_with(|first: char| first.is_ascii_digit()) {
         label.insert(0, '_');
     }
-    let is_taken = matches!(&*label, "" | "model" | "version" | "reason" | "state" | "le");
+    let is_taken =
+        matches!(&*label, "" | "model" | "model_name" | "version" | "reason" | "state" | "le");
     (!is_taken && !label.starts_with("__")).then_some(label)
 }
 

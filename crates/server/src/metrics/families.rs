@@ -7,6 +7,7 @@ use serving::{
 
 use super::{
     exposition::{Exposition, Kind, label_name, push_label},
+    generation,
     process::Usage,
 };
 use crate::state::SERVER_VERSION;
@@ -14,9 +15,10 @@ use crate::state::SERVER_VERSION;
 /// One model version at one moment.
 #[derive(Debug)]
 pub(super) struct ModelSample {
+    pub(super) name: String,
     /// What stands between the braces of each of its samples.
-    labels: String,
-    statistics: Statistics,
+    pub(super) labels: String,
+    pub(super) statistics: Statistics,
 }
 
 /// The server as a whole at one moment.
@@ -89,7 +91,7 @@ impl ModelSample {
             push_label(&mut labels, &tag, value);
             taken.push(tag);
         }
-        Self { labels, statistics }
+        Self { name: name.to_owned(), labels, statistics }
     }
 }
 
@@ -107,6 +109,7 @@ pub(super) fn render(server: &ServerSample, models: &[ModelSample], capacity: us
     render_histograms(&mut page, models);
     render_reasons(&mut page, models);
     render_instances(&mut page, models);
+    generation::render(&mut page, models);
     render_machine(&mut page, &server.usage);
     render_server(&mut page, server);
     page.into_text()
@@ -114,7 +117,7 @@ pub(super) fn render(server: &ServerSample, models: &[ModelSample], capacity: us
 
 fn render_failures(page: &mut Exposition, models: &[ModelSample]) {
     page.family("nv_inference_request_failure", Kind::Counter, "Requests refused or failed");
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         for (reason, count) in FailureReason::ALL.iter().zip(statistics.failures) {
             page.integer_with(labels, ("reason", reason.name()), count);
         }
@@ -123,7 +126,7 @@ fn render_failures(page: &mut Exposition, models: &[ModelSample]) {
 
 fn render_gauges(page: &mut Exposition, models: &[ModelSample]) {
     page.family("nv_inference_pending_request_count", Kind::Gauge, "Requests in the queue");
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         page.integer(labels, statistics.pending as u64);
     }
     page.family(
@@ -131,7 +134,7 @@ fn render_gauges(page: &mut Exposition, models: &[ModelSample]) {
         Kind::Gauge,
         "Seconds that loading took, warm-up included",
     );
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         page.float(labels, statistics.load_duration.as_secs_f64());
     }
 }
@@ -163,20 +166,20 @@ fn render_histogram<const N: usize>(
     histogram: fn(&Statistics) -> &Histogram<N>,
 ) {
     page.family(name, Kind::Histogram, help);
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         page.histogram(labels, bounds, histogram(statistics));
     }
 }
 
 fn render_reasons(page: &mut Exposition, models: &[ModelSample]) {
     page.family("hone_batches_total", Kind::Counter, "Batches by why they left the queue");
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         for (reason, count) in BatchReason::ALL.iter().zip(statistics.batch_reasons) {
             page.integer_with(labels, ("reason", reason.name()), count);
         }
     }
     page.family("hone_requests_rejected_total", Kind::Counter, "Requests that never ran");
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         for (reason, count) in Rejection::ALL.iter().zip(statistics.rejections) {
             page.integer_with(labels, ("reason", reason.name()), count);
         }
@@ -185,7 +188,7 @@ fn render_reasons(page: &mut Exposition, models: &[ModelSample]) {
 
 fn render_instances(page: &mut Exposition, models: &[ModelSample]) {
     page.family("hone_instances", Kind::Gauge, "Instances of the model by what they do");
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         let instances = statistics.instances;
         page.integer_with(labels, ("state", "idle"), instances.idle as u64);
         page.integer_with(labels, ("state", "busy"), instances.busy as u64);
@@ -196,7 +199,7 @@ fn render_instances(page: &mut Exposition, models: &[ModelSample]) {
         Kind::Counter,
         "Instances replaced because they hung or broke",
     );
-    for ModelSample { labels, statistics } in models {
+    for ModelSample { labels, statistics, .. } in models {
         page.integer(labels, statistics.instances.replaced_total);
     }
 }

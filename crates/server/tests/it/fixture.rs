@@ -16,6 +16,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::generator::{GENERATOR, GENERATOR_CONFIG, Generator};
+
 /// Name of the model that batches: `INPUT` FP32 [-1,-1] comes back as `OUTPUT`; eight rows at most.
 pub(crate) const ECHO: &str = "echo";
 
@@ -65,6 +67,8 @@ impl Drop for Release {
 pub(crate) struct Setup {
     pub(crate) control: ControlMode,
     pub(crate) hang_limit: Duration,
+    /// Whether there is also a model that schedules for itself.
+    pub(crate) generates: bool,
     pub(crate) options: Options,
     pub(crate) log: Arc<LogRecorder>,
 }
@@ -75,7 +79,7 @@ impl Default for Setup {
         let mut options = Options::new(log.clone());
         (options.http_port, options.grpc_port, options.metrics_port) = (Some(0), Some(0), Some(0));
         let control = ControlMode::None;
-        Self { control, hang_limit: Duration::from_secs(30), options, log }
+        Self { control, hang_limit: Duration::from_secs(30), generates: false, options, log }
     }
 }
 
@@ -90,6 +94,11 @@ impl Setup {
         let types = folder.path().join(TYPES);
         add_version(&types, 1);
         fs::write(types.join("config.pbtxt"), types_config()).unwrap();
+        if self.generates {
+            let generator = folder.path().join(GENERATOR);
+            add_version(&generator, 1);
+            fs::write(generator.join("config.pbtxt"), GENERATOR_CONFIG).unwrap();
+        }
         let controls = Arc::new(Controls::default());
         let engine = Arc::new(FakeEngine(controls.clone()));
         let one = NonZeroUsize::MIN;
@@ -267,6 +276,7 @@ impl Engine for FakeEngine {
                 });
                 signature(&tensors, &[-1])
             }
+            GENERATOR => return Ok(Loaded::Backend(Arc::new(Generator::default()))),
             other => return Err(LoadError::Model(format!("no such fake model: {other}"))),
         };
         Ok(Loaded::Executors(Arc::new(FakeModel { signature, controls: self.0.clone() })))

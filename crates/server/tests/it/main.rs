@@ -4,6 +4,7 @@
 mod control_token;
 mod exposition;
 mod fixture;
+mod generator;
 mod grpc_access;
 mod grpc_client;
 mod grpc_control;

@@ -6,8 +6,9 @@ use std::{
 
 use crate::{
     exposition::Page,
-    fixture::{Behaviour, ECHO, Fixture, eventually, http_get},
-    grpc_client::{client, echo_request},
+    fixture::{Behaviour, ECHO, Fixture, Setup, eventually, http_get},
+    generator::GENERATOR,
+    grpc_client::{client, echo_request, raw_request},
 };
 
 const LABELS: [(&str, &str); 3] = [("model", ECHO), ("version", "1"), ("team", "test")];
@@ -100,6 +101,30 @@ async fn the_process_and_the_machine_are_measured() {
     }
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(page.value("hone_build_info", &[("version", version)]), 1.0);
+}
+
+#[tokio::test]
+async fn models_that_generate_have_families_of_their_own() {
+    let setup = Setup { generates: true, ..Setup::default() };
+    let fixture = setup.start();
+    let labels = [("model", GENERATOR), ("version", "1"), ("model_name", GENERATOR)];
+    let before = page(&fixture).await;
+    assert_eq!(before.value("vllm:num_requests_waiting", &labels), 1.0);
+    assert_eq!(before.value("vllm:kv_cache_usage_perc", &labels), 0.25);
+    let asked = raw_request(GENERATOR, "", "PROMPT", "INT32", &[3], [0; 12].to_vec().into());
+    client(fixture.grpc()).await.model_infer(asked).await.unwrap();
+    let after = page(&fixture).await;
+    let gained = |name| after.value(name, &labels) - before.value(name, &labels);
+    assert_eq!(gained("vllm:prompt_tokens_total"), 3.0);
+    assert_eq!(gained("vllm:generation_tokens_total"), 1.0);
+    assert_eq!(gained("vllm:prefix_cache_queries_total"), 3.0);
+    assert_eq!(after.families["vllm:num_requests_running"].samples.len(), 1);
+}
+
+#[tokio::test]
+async fn without_such_a_model_they_are_not_there() {
+    let page = page(&Fixture::start()).await;
+    assert!(page.families.keys().all(|name| !name.starts_with("vllm:")));
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use tensor::{DataType, Tensor};
 
 use super::{InFlight, Model, Runner};
 use crate::{
-    Backend, InferRequest, InferResponse, NamedTensor, Responder, ServeError, Signature,
-    interface::Interface,
+    Backend, GenerationStatistics, InferRequest, InferResponse, NamedTensor, Responder, ServeError,
+    Signature, Statistics, interface::Interface,
 };
 
 /// Keeps every request until it is told to answer: a model that schedules for itself.
@@ -31,6 +31,12 @@ impl Backend for Keeping {
 
     fn check(&self) -> Result<(), String> {
         Err("never ready".to_owned())
+    }
+
+    fn statistics(&self) -> Statistics {
+        let waiting = self.kept.lock().len();
+        let generation = GenerationStatistics { waiting, ..GenerationStatistics::default() };
+        Statistics { generation: Some(generation), ..Statistics::default() }
     }
 }
 
@@ -82,6 +88,18 @@ async fn a_backend_that_schedules_for_itself_answers_through_the_responder() {
     assert!(!responder.finish(Err(ServeError::internal("too late"))));
     assert_eq!(asked.await.unwrap().unwrap().outputs[0].name, "y");
     assert_eq!((model.in_flight.count(), model.check()), (0, Err("never ready".to_owned())));
+}
+
+#[tokio::test]
+async fn a_backend_keeps_statistics_of_its_own() {
+    let (backend, model) = model();
+    let waiting = || model.statistics().generation.unwrap().waiting;
+    assert_eq!(waiting(), 0);
+    let asked = ask(&model);
+    let kept = kept(&backend).await;
+    backend.kept.lock().push(kept);
+    assert_eq!(waiting(), 1);
+    asked.abort();
 }
 
 #[tokio::test]
