@@ -12,6 +12,7 @@ mod install;
 mod library;
 mod model;
 mod placement;
+mod profile;
 mod raw;
 mod runs;
 mod session;
@@ -24,4 +25,7 @@ pub use discovery::{Candidate, Discovery, Problem, Search, Source, discover};
 pub use engine::OnnxRuntime;
 pub use error::EngineError;
 pub use install::{InstallError, Installed, VERSION, install};
+pub use profile::{
+    Cost, EngineProfile, NodeProfile, Precision, ProfileError, ProfileOptions, TensorShape,
+};
 pub use survey::Survey;

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serving::{Engine, ExecutorFactory, LoadError, LoadSpec, Loaded};
+use serving::{Engine, ExecutorFactory, LoadError, LoadSpec, Loaded, NamedTensor};
 
 use super::{
-    EngineError, Search, discovery,
+    EngineError, EngineProfile, ProfileError, ProfileOptions, Search, discovery,
     factory::{Factory, Model},
     library::Library,
+    profile,
 };
 
 /// The engine. Its library is looked for and loaded when the first model is, so that a server
@@ -28,6 +29,22 @@ impl OnnxRuntime {
             discovery::find(&search)?;
         }
         Ok(Self { search, library: Mutex::new(None) })
+    }
+
+    /// Runs a model some times and says where the time went, node by node. `inputs` are given to
+    /// it whole, the batch's dimension included.
+    ///
+    /// # Errors
+    ///
+    /// See [`ProfileError`].
+    pub fn profile(
+        &self,
+        spec: &LoadSpec,
+        inputs: &[NamedTensor],
+        options: &ProfileOptions,
+    ) -> Result<EngineProfile, ProfileError> {
+        let library = self.library().map_err(|error| LoadError::Engine(error.to_string()))?;
+        profile::profile(&library, spec, inputs, options)
     }
 
     /// Loads the library if that has not happened. A failure is not remembered: the library may

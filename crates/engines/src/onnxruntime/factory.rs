@@ -40,6 +40,15 @@ pub(super) struct Factory {
 impl Model {
     pub(super) fn load(library: Arc<Library>, spec: &LoadSpec) -> Result<Self, LoadError> {
         let settings = Settings::new(&spec.config, spec.intra_op_threads)?;
+        Self::open(library, spec, settings)
+    }
+
+    /// Loads with settings that the configuration does not say.
+    pub(super) fn open(
+        library: Arc<Library>,
+        spec: &LoadSpec,
+        settings: Settings,
+    ) -> Result<Self, LoadError> {
         let description = model::check(&spec.path)?;
         let description = description.as_ref();
         let memory_pattern =

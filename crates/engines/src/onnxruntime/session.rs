@@ -39,6 +39,9 @@ fn build(
         .with_inter_threads(settings.inter_op_threads)?
         .with_parallel_execution(settings.parallel)?
         .with_memory_pattern(memory_pattern)?;
+    if let Some(trace) = &settings.trace {
+        builder = builder.with_profiling(trace)?;
+    }
     for (key, value) in &settings.entries {
         builder = builder.with_config_entry(key, value)?;
     }

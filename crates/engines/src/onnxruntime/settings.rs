@@ -1,7 +1,7 @@
 //! How a session is to be made: from the model's configuration, with defaults for a server, where
 //! several runs share the cores.
 
-use std::{collections::BTreeMap, fmt::Display, num::NonZeroUsize, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, num::NonZeroUsize, path::PathBuf, str::FromStr};
 
 use ort::session::builder::GraphOptimizationLevel;
 use protocol::model_config::ModelConfig;
@@ -32,6 +32,8 @@ pub(super) struct Settings {
     /// The library's own configuration entries, `session.` and `ep.` and the like.
     pub(super) entries: BTreeMap<String, String>,
     pub(super) missing_accelerator: MissingAccelerator,
+    /// Beginning of the file that the library writes its profile to, if it is to make one.
+    pub(super) trace: Option<PathBuf>,
 }
 
 /// How far the graph is rewritten before it runs.
@@ -78,6 +80,7 @@ impl Settings {
                 .map(str::to_owned),
             entries: parameters.entries(),
             missing_accelerator: parameters.missing_accelerator()?,
+            trace: None,
         })
     }
 }

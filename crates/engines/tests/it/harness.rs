@@ -31,15 +31,18 @@ impl Loader {
         self.folder.path()
     }
 
-    pub(crate) fn load(&self) -> Result<Arc<dyn ExecutorFactory>, LoadError> {
-        let spec = LoadSpec {
+    pub(crate) fn spec(&self) -> LoadSpec {
+        LoadSpec {
             name: "model".to_owned(),
             version: 1,
             path: self.folder.path().join("model.onnx"),
             config: Arc::new(self.config.clone()),
             intra_op_threads: NonZeroUsize::MIN,
-        };
-        match engine().load(&spec)? {
+        }
+    }
+
+    pub(crate) fn load(&self) -> Result<Arc<dyn ExecutorFactory>, LoadError> {
+        match engine().load(&self.spec())? {
             Loaded::Executors(factory) => Ok(factory),
             Loaded::Backend(_) => panic!("the engine schedules for itself"),
         }

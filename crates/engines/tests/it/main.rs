@@ -4,4 +4,5 @@
 mod harness;
 mod install;
 mod loading;
+mod profiling;
 mod running;
