@@ -6,9 +6,14 @@
 //! [`ResultDocument`], which reports and tables are drawn from.
 #![forbid(unsafe_code)]
 
+mod document;
+mod report;
 mod result;
 mod slice;
+mod verdict;
 
+pub use document::DocumentError;
+pub use report::{Colours, headline, write_csv, write_table};
 pub use result::{
     BatchCount, CdfPoint, ComparedMetric, Comparison, Estimate, GenerationSummary,
     GeneratorSummary, Goodput, Knee, LatencySummary, LevelResult, LoadLevel, LoadMode, Machine,
@@ -16,3 +21,4 @@ pub use result::{
     StabilitySummary, StageShare, StageSummary, Summary, TargetResult, TimelinePoint,
 };
 pub use slice::{Distribution, FailureKind, GenerationSlice, Slice, Stage, StageSample, StageSums};
+pub use verdict::{ServerLimits, explain};

@@ -217,6 +217,17 @@ pub struct ServerSummary {
     pub batches: Vec<BatchCount>,
 }
 
+impl ServerSummary {
+    /// Mean rows per batch; `None` if no batches are known.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+    pub fn batch_rows_mean(&self) -> Option<f64> {
+        let batches: u64 = self.batches.iter().map(|batch| batch.batches).sum();
+        let rows: u64 = self.batches.iter().map(|batch| batch.rows * batch.batches).sum();
+        (batches > 0).then(|| rows as f64 / batches as f64)
+    }
+}
+
 /// How often a batch size ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct BatchCount {

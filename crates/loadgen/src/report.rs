@@ -1,0 +1,16 @@
+//! What a result looks like: on a terminal, as a page, as a table for other programs, and while it is
+//! being measured. Text in, text out: nothing here reads a clock, the environment or a file.
+
+mod comparison;
+mod csv;
+pub(crate) mod figure;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod headline;
+#[cfg(test)]
+mod snapshot;
+mod table;
+
+pub use csv::write_csv;
+pub use headline::headline;
+pub use table::{Colours, write_table};
