@@ -6,19 +6,31 @@
 //! [`ResultDocument`], which reports and tables are drawn from.
 #![forbid(unsafe_code)]
 
+mod critical;
+mod distribution;
 mod document;
+mod interval;
+mod objective;
 mod report;
+mod resampling;
 mod result;
 mod slice;
+mod splitmix;
+mod stability;
+mod summary;
 mod verdict;
 
+pub use distribution::Distribution;
 pub use document::DocumentError;
+pub use objective::{Objective, ObjectiveError};
 pub use report::{Colours, headline, write_csv, write_table};
 pub use result::{
     BatchCount, CdfPoint, ComparedMetric, Comparison, Estimate, GenerationSummary,
     GeneratorSummary, Goodput, Knee, LatencySummary, LevelResult, LoadLevel, LoadMode, Machine,
-    MetricVerdict, ResultDocument, SCHEMA, SearchProbe, SearchResult, ServerSummary,
+    MetricVerdict, ObjectiveTerm, ResultDocument, SCHEMA, SearchProbe, SearchResult, ServerSummary,
     StabilitySummary, StageShare, StageSummary, Summary, TargetResult, TimelinePoint,
 };
-pub use slice::{Distribution, FailureKind, GenerationSlice, Slice, Stage, StageSample, StageSums};
+pub use slice::{FailureKind, GenerationSlice, Slice, Stage, StageSample, StageSums};
+pub use stability::{Stability, StabilityOptions, WarmUp};
+pub use summary::{GeneratorReading, Measurement};
 pub use verdict::{ServerLimits, explain};

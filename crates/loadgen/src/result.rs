@@ -107,6 +107,9 @@ pub struct LevelResult {
 }
 
 /// A figure and how sure it is.
+///
+/// Of a quantile, an end that the observations are too few to bound stands at the largest (or the
+/// smallest) of them: 200 requests say nothing of how far the slowest thousandth reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Estimate {
     /// The figure.
@@ -185,6 +188,23 @@ pub struct Goodput {
     /// Share of all requests that were due that met it.
     pub share: f64,
     /// Whether the level as a whole holds the objective; `None` if the measurement cannot tell.
+    pub holds: Option<bool>,
+    /// Each part of the objective.
+    #[serde(default)]
+    pub terms: Vec<ObjectiveTerm>,
+}
+
+/// One part of an objective against a load level.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct ObjectiveTerm {
+    /// As it was given, such as `p99=50ms`.
+    pub term: String,
+    /// In milliseconds, or a share of 0 to 1 for `errors`.
+    pub limit: f64,
+    /// The same as it was measured. Times are those of requests answered rightly.
+    pub observed: Estimate,
+    /// Whether it holds with 95 % confidence; failed requests count as beyond every limit. `None` if
+    /// the measurement cannot tell.
     pub holds: Option<bool>,
 }
 

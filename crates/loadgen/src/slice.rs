@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use hdrhistogram::Histogram;
+use crate::Distribution;
 
 /// What was recorded in one slice of time. Slices of a measurement are equally long, except the last.
 ///
@@ -205,21 +205,5 @@ impl StageSums {
         for (rows, count) in &other.batch_rows {
             *self.batch_rows.entry(*rows).or_default() += count;
         }
-    }
-}
-
-/// Nanoseconds, ascending, each with how often it was seen: an HDR histogram without its empty
-/// buckets, exact to 0.1 %.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Distribution {
-    pub(crate) values: Vec<(u64, u64)>,
-}
-
-impl From<&Histogram<u64>> for Distribution {
-    fn from(histogram: &Histogram<u64>) -> Self {
-        let recorded = histogram.iter_recorded();
-        let values =
-            recorded.map(|value| (value.value_iterated_to(), value.count_at_value())).collect();
-        Self { values }
     }
 }

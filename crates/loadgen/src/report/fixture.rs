@@ -65,6 +65,7 @@ pub(crate) fn rate() -> ResultDocument {
         rate: estimate(402.0, 0.03),
         share: 0.447,
         holds: Some(false),
+        terms: Vec::new(),
     });
     level.summary.stages = Some(stages(level.summary.latency.mean, 0.8));
     level.summary.generator.lateness =
