@@ -72,6 +72,11 @@ impl ControlGuard {
         Self(token)
     }
 
+    /// Whether changes need a token.
+    pub(crate) fn has_token(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Lets a request with `headers` change the server: with a token those who send it, without one
     /// everybody but the pages of other sites.
     ///

@@ -8,8 +8,10 @@ mod answer;
 mod body;
 mod connection;
 mod control;
+mod dashboard;
 mod encoding;
 mod infer;
+mod live;
 mod offload;
 mod refusal;
 mod reply;
@@ -20,7 +22,7 @@ mod watch;
 use std::sync::Arc;
 
 use self::offload::Offload;
-use crate::{HttpLimits, state::State};
+use crate::{HttpLimits, dashboard::Feed, state::State};
 
 pub(crate) use connection::serve;
 
@@ -30,10 +32,12 @@ pub(crate) struct Context {
     pub(crate) state: Arc<State>,
     pub(crate) limits: HttpLimits,
     offload: Offload,
+    /// What open dashboards are told.
+    feed: Arc<Feed>,
 }
 
 impl Context {
     pub(crate) fn new(state: Arc<State>, limits: HttpLimits) -> Self {
-        Self { state, limits, offload: Offload::new() }
+        Self { state, limits, offload: Offload::new(), feed: Arc::default() }
     }
 }

@@ -8,6 +8,7 @@ mod access;
 mod classification;
 mod compression;
 mod control_guard;
+mod dashboard;
 mod error;
 mod grpc;
 mod http;

@@ -7,3 +7,4 @@ mod generation;
 mod process;
 
 pub(crate) use endpoint::MetricsThread;
+pub(crate) use process::UsageReader;

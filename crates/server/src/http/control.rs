@@ -12,6 +12,7 @@ use serving::{Model, TensorSpec};
 
 use super::{
     answer::Exchange,
+    dashboard,
     refusal::Refusal,
     reply::{self, ReplyBody},
     repository,
@@ -41,6 +42,9 @@ pub(super) async fn answer(exchange: &mut Exchange, route: &Route<'_>) -> Answer
         Route::Unload { repository, name } => repository::unload(exchange, repository, name).await,
         Route::ShowLogging => Ok(log_settings(&exchange.context().state.log.settings())),
         Route::ChangeLogging => change_logging(exchange).await,
+        Route::DashboardFile { name } => dashboard::file(exchange, name),
+        Route::DashboardEvents { model } => dashboard::events(exchange, model.clone()),
+        Route::ToDashboard { location } => Ok(dashboard::redirect(location)),
     }
 }
 

@@ -12,7 +12,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 
-use super::watch::Watch;
+use super::{live::Live, watch::Watch};
+use crate::dashboard::Viewer;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -33,6 +34,8 @@ enum Pieces {
     None,
     One(Bytes),
     Many(vec::IntoIter<Bytes>),
+    /// Nobody knows how many.
+    Live(Live),
 }
 
 impl ReplyBody {
@@ -40,6 +43,15 @@ impl ReplyBody {
     pub(super) fn of_pieces(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(Bytes::len).sum();
         Self { pieces: Pieces::Many(pieces.into_iter()), left, watch: None }
+    }
+
+    /// A body of events.
+    pub(super) fn live(viewer: Viewer) -> Self {
+        Self { pieces: Pieces::Live(Live::new(viewer)), left: 0, watch: None }
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.pieces, Pieces::Live(_))
     }
 
     /// Bytes of the whole body, if nothing of it has been handed over.
@@ -75,13 +87,16 @@ impl Body for ReplyBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        task: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let piece = match &mut self.pieces {
             Pieces::Many(pieces) => pieces.next(),
+            Pieces::Live(live) => {
+                return live.poll_next(task).map(|piece| piece.map(|piece| Ok(Frame::data(piece))));
+            }
             single => match mem::take(single) {
                 Pieces::One(piece) => Some(piece),
-                Pieces::None | Pieces::Many(_) => None,
+                Pieces::None | Pieces::Many(_) | Pieces::Live(_) => None,
             },
         };
         self.left -= piece.as_ref().map_or(0, Bytes::len);
@@ -89,11 +104,11 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.left == 0 && !self.is_live()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left as u64)
+        if self.is_live() { SizeHint::default() } else { SizeHint::with_exact(self.left as u64) }
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::Method;
 
 use super::refusal::Refusal;
+use crate::dashboard::ModelKey;
 
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,18 @@ pub(super) enum Route<'a> {
     },
     ShowLogging,
     ChangeLogging,
+    /// A file of the dashboard.
+    DashboardFile {
+        name: &'a str,
+    },
+    /// What happens, and more about a model if one is named.
+    DashboardEvents {
+        model: Option<ModelKey>,
+    },
+    /// Where the dashboard is, seen from here.
+    ToDashboard {
+        location: &'static str,
+    },
 }
 
 /// What is wanted of a model.
@@ -67,7 +80,7 @@ impl<'a> Route<'a> {
 
     fn find(method: &Method, path: &'a str) -> Result<Self, Refusal> {
         let not_found = Refusal::not_found;
-        let rest = path.strip_prefix("/v2").ok_or_else(not_found)?;
+        let Some(rest) = path.strip_prefix("/v2") else { return Self::find_dashboard(path) };
         if let Some(rest) = rest.strip_prefix("/models/") {
             return Self::find_model(rest);
         }
@@ -125,6 +138,25 @@ impl<'a> Route<'a> {
         Ok(Self::Model { name: percent_decoded(name)?, version, call })
     }
 
+    /// What is not of the V2 protocol: the page, and what it is made of.
+    fn find_dashboard(path: &'a str) -> Result<Self, Refusal> {
+        match path {
+            "/" => return Ok(Self::DashboardFile { name: "index.html" }),
+            "/dashboard" => return Ok(Self::ToDashboard { location: "." }),
+            "/dashboard/" => return Ok(Self::ToDashboard { location: ".." }),
+            "/dashboard/events" => return Ok(Self::DashboardEvents { model: None }),
+            _ => {}
+        }
+        let name = path.strip_prefix("/dashboard/").ok_or_else(Refusal::not_found)?;
+        let Some(model) = name.strip_prefix("events/") else {
+            return Ok(Self::DashboardFile { name });
+        };
+        let (name, version) = model.split_once('/').ok_or_else(Refusal::not_found)?;
+        let name = percent_decoded(name)?.into_owned();
+        let version = version.parse().map_err(|_| Refusal::not_found())?;
+        Ok(Self::DashboardEvents { model: Some(ModelKey { name, version }) })
+    }
+
     /// What follows `/v2/repository/`: a repository's name may come first.
     fn find_repository(path: &'a str) -> Result<Self, Refusal> {
         if path == "index" {
@@ -165,7 +197,10 @@ impl<'a> Route<'a> {
             | Self::ServerReady
             | Self::ServerMetadata
             | Self::Model { .. }
-            | Self::AllStatistics => GET,
+            | Self::AllStatistics
+            | Self::DashboardFile { .. }
+            | Self::DashboardEvents { .. }
+            | Self::ToDashboard { .. } => GET,
         }
     }
 }

@@ -34,6 +34,8 @@ const HEAD: u8 = 0;
 const SERVING: u8 = 1;
 /// Waiting for the next request.
 const IDLE: u8 = 2;
+/// Sending events until the server ends: nobody waits for their end.
+const STREAMING: u8 = 4;
 /// Nothing is served any more; what still comes is thrown away.
 const LINGERING: u8 = 3;
 
@@ -65,6 +67,11 @@ impl Watch {
     pub(super) fn serving(&self) {
         self.phase.store(SERVING, Relaxed);
         self.lingers.store(false, Relaxed);
+    }
+
+    /// The answer is a stream of events.
+    pub(super) fn streaming(&self) {
+        self.enter(STREAMING);
     }
 
     /// A request's answer has been handed over.
@@ -110,6 +117,7 @@ impl Watch {
             IDLE if is_closing => CLOSING_PATIENCE.min(limits.keep_alive),
             IDLE => limits.keep_alive,
             LINGERING => LINGER_MAX,
+            STREAMING if is_closing => CLOSING_PATIENCE,
             _ => return false,
         };
         first_seen(&self.since, now) > limit

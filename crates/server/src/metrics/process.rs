@@ -10,22 +10,22 @@ const UTILIZATION_TICKS_MIN: u64 = 20;
 
 /// CPU time and memory of the process and the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Bytes of the process in memory.
-    pub(super) resident_bytes: Option<u64>,
+    pub(crate) resident_bytes: Option<u64>,
     /// Seconds of CPU time of the process.
-    pub(super) cpu_seconds: Option<f64>,
+    pub(crate) cpu_seconds: Option<f64>,
     /// Share of the machine's CPU time that was not idle, 0 to 1.
-    pub(super) machine_utilization: Option<f64>,
+    pub(crate) machine_utilization: Option<f64>,
     /// Bytes of memory of the machine.
-    pub(super) memory_total: Option<u64>,
+    pub(crate) memory_total: Option<u64>,
     /// Those that are not available.
-    pub(super) memory_used: Option<u64>,
+    pub(crate) memory_used: Option<u64>,
 }
 
 /// Reads [`Usage`]; remembers the last reading, since utilisation is a difference.
 #[derive(Debug, Default)]
-pub(super) struct UsageReader {
+pub(crate) struct UsageReader {
     last: MachineTicks,
     utilization: Option<f64>,
 }
@@ -39,7 +39,7 @@ struct MachineTicks {
 
 impl UsageReader {
     /// The present; utilisation since the previous call.
-    pub(super) fn read(&mut self) -> Usage {
+    pub(crate) fn read(&mut self) -> Usage {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         self.update_utilization(machine_ticks(&read("/proc/stat")));
         let meminfo = read("/proc/meminfo");

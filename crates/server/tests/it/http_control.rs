@@ -175,7 +175,7 @@ async fn logging() {
 async fn paths_that_are_not_there() {
     let fixture = Fixture::start();
     for path in [
-        "/",
+        "/x",
         "/v2/",
         "/v3",
         "/v2/health",

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where something goes wrong")]
 
 mod control_token;
+mod dashboard_events;
+mod dashboard_page;
 mod exposition;
 mod fixture;
 mod generator;

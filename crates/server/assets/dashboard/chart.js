@@ -1,0 +1,165 @@
+// Charts of the last two minutes: SVG that is stretched to its place, with its legend as text.
+
+import { POINTS } from "./feed.js";
+import { h, svg, setText, setAttribute } from "./dom.js";
+import { clockTime } from "./format.js";
+
+const HEIGHT = 100;
+
+// The next number that is easy to read.
+function niceMax(value) {
+  if (!(value > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 1.5, 2, 3, 4, 5, 7.5, 10].map((step) => step * power).find((step) => step >= value);
+}
+
+// The path of one series; it is interrupted where nothing is known.
+function line(points, value, max, floor) {
+  let path = "";
+  let open = false;
+  let first = 0;
+  const shift = POINTS - points.length;
+  const end = (x) => {
+    if (open && floor) path += `V${HEIGHT}H${first}Z`;
+    open = false;
+    return x;
+  };
+  points.forEach((point, index) => {
+    const y = point && value(point);
+    if (y === null || y === undefined) return end(index);
+    const x = index + shift;
+    const at = `${x} ${(HEIGHT - (y / max) * HEIGHT).toFixed(1)}`;
+    path += (open ? "L" : "M") + at;
+    if (!open) first = x;
+    open = true;
+  });
+  end();
+  return path;
+}
+
+// `series`: { label, value(point), tone, area }. `format` writes values.
+export function chart({ title, note, series, format, floor = 0, tall = false, unit = "" }) {
+  const lines = series.map(({ tone, area }) => ({
+    area: area ? svg("path", { class: `area ${tone}` }) : null,
+    line: svg("path", { class: `line ${tone}` }),
+  }));
+  const cursor = svg("path", { class: "cursor" });
+  const plot = svg("svg", {
+    class: "plot", viewBox: `0 0 ${POINTS - 1} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
+  },
+  svg("path", { class: "grid", d: `M0 0H${POINTS}M0 ${HEIGHT / 2}H${POINTS}M0 ${HEIGHT}H${POINTS}` }),
+  lines.map(({ area }) => area), lines.map((part) => part.line), cursor);
+  const values = series.map(() => h("b", { class: "num" }, "–"));
+  const legend = h("dl", { class: "legend" }, series.map(({ label, tone }, index) =>
+    h("div", { class: tone }, h("dt", null, label), h("dd", null, values[index]))));
+  const top = h("span", { class: "scale num" });
+  const when = h("span", { class: "when num" }, "2 min");
+  const frame = h("div", { class: tall ? "frame tall" : "frame" }, plot, top,
+    h("div", { class: "axis", "aria-hidden": "true" }, when, h("span", null, "now")));
+  const node = h("figure", { class: "card chart" },
+    h("figcaption", null, h("h2", null, title), note ? h("p", { class: "note" }, note) : null),
+    legend, frame);
+
+  let points = [];
+  let max = 1;
+  let hovered = null;
+
+  function show() {
+    const shift = POINTS - points.length;
+    const point = hovered === null ? points.at(-1) : points[hovered - shift];
+    series.forEach(({ value }, index) => {
+      const known = point ? value(point) : null;
+      setText(values[index], known === null || known === undefined ? "–" : format(known) + unit);
+    });
+    setText(when, hovered !== null && point ? clockTime(point.time) : "2 min");
+    setAttribute(cursor, "d", hovered === null ? "" : `M${hovered} 0V${HEIGHT}`);
+  }
+
+  function update(history) {
+    points = history;
+    const all = points.flatMap((point) => (point ? series.map(({ value }) => value(point) ?? 0) : [0]));
+    const needed = niceMax(Math.max(floor, ...all));
+    // Grows at once and shrinks late, so that the scale is quiet.
+    if (needed > max || needed < max / 2) max = needed;
+    setText(top, format(max) + unit);
+    series.forEach(({ value }, index) => {
+      const { area, line: path } = lines[index];
+      setAttribute(path, "d", line(points, value, max, false));
+      if (area) setAttribute(area, "d", line(points, value, max, true));
+    });
+    show();
+  }
+
+  frame.addEventListener("pointermove", (event) => {
+    const box = plot.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    hovered = Math.round(share * (POINTS - 1));
+    show();
+  });
+  frame.addEventListener("pointerleave", () => {
+    hovered = null;
+    show();
+  });
+  return { node, update, legend };
+}
+
+// A line without words.
+export function sparkline(value) {
+  const area = svg("path", { class: "area one" });
+  const path = svg("path", { class: "line one" });
+  const node = svg("svg", {
+    class: "spark", viewBox: `0 0 ${POINTS - 1} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
+  }, area, path);
+  return {
+    node,
+    update(points) {
+      const max = niceMax(Math.max(...points.map((point) => (point ? value(point) : 0))));
+      setAttribute(path, "d", line(points, value, max * 1.1, false));
+      setAttribute(area, "d", line(points, value, max * 1.1, true));
+    },
+  };
+}
+
+// Parts of a whole, side by side, with their names below.
+export function stack(parts, format) {
+  const whole = parts.reduce((sum, part) => sum + part.value, 0) || 1;
+  const bar = h("div", { class: "stack", "aria-hidden": "true" });
+  for (const { value, tone } of parts) {
+    const piece = h("i", { class: tone });
+    piece.style.flexGrow = value / whole;
+    bar.append(piece);
+  }
+  const legend = h("dl", { class: "legend wrap" }, parts.map(({ label, value, tone, hint }) =>
+    h("div", { class: tone, title: hint }, h("dt", null, label), h("dd", null, h("b", { class: "num" }, format(value))))));
+  return h("div", null, bar, legend);
+}
+
+// Bars that are as long as their counts, one below the other.
+export function bars(rows, format) {
+  const max = Math.max(1, ...rows.map((row) => row.value));
+  return h("ol", { class: "bars" }, rows.map(({ label, value, hint }) => {
+    const fill = h("i", { "aria-hidden": "true" });
+    fill.style.width = `${(value / max) * 100}%`;
+    return h("li", { title: hint }, h("span", null, label), h("div", null, fill), h("b", { class: "num" }, format(value)));
+  }));
+}
+
+// Columns for the buckets of a histogram.
+export function columns(counts, labels) {
+  const first = counts.findIndex((value) => value > 0);
+  if (first < 0) return h("p", { class: "note" }, "Nothing in the last seconds.");
+  const last = counts.findLastIndex((value) => value > 0);
+  const from = Math.max(0, first - 1);
+  const to = Math.min(counts.length - 1, last + 1);
+  const max = Math.max(...counts);
+  const sum = counts.reduce((total, value) => total + value, 0);
+  const shown = [];
+  for (let index = from; index <= to; index += 1) {
+    const column = h("i", { "aria-hidden": "true" });
+    column.style.height = `${(counts[index] / max) * 100}%`;
+    const share = counts[index] ? Math.max(1, Math.round((counts[index] / sum) * 100)) + " %" : "";
+    shown.push(h("li", { title: `${counts[index]} of ${sum}` },
+      h("b", { class: "num" }, share), h("div", null, column), h("span", { class: "num" }, labels[index])));
+  }
+  return h("ol", { class: "columns" }, shown);
+}
