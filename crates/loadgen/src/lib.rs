@@ -6,31 +6,65 @@
 //! [`ResultDocument`], which reports and tables are drawn from.
 #![forbid(unsafe_code)]
 
+mod answer;
+mod arrivals;
+mod client;
+mod clock;
 mod critical;
+mod data;
 mod distribution;
 mod document;
+mod drive;
+mod error;
 mod interval;
+mod load;
+mod machine;
 mod objective;
+mod procfs;
+mod protocol;
+mod random;
 mod report;
+mod request;
 mod resampling;
 mod result;
+mod session;
 mod slice;
 mod splitmix;
 mod stability;
 mod summary;
+mod target;
 mod verdict;
 
+pub use answer::{Expectation, ExpectedOutput, ExpectedValues, ServerTiming};
+pub use arrivals::DueTimes;
+pub use clock::epoch_seconds;
+pub use data::{
+    PromptRecord, TensorOptions, TensorRecord, Trace, random_request, read_prompts, read_tensors,
+    read_trace,
+};
 pub use distribution::Distribution;
 pub use document::DocumentError;
+pub use drive::{Conversation, Observer, Plan, Progress, Recording, Sampling, Workload, measure};
+pub use error::{BuildError, MeasureError};
+pub use load::{Arrivals, CALLERS_MAX, Load, Sweep};
 pub use objective::{Objective, ObjectiveError};
+pub use procfs::{ProcessTree, listener};
+pub use protocol::Protocol;
+pub use random::Random;
 pub use report::{Colours, headline, write_csv, write_table};
+pub use request::{
+    ChatMessage, Endpoint, GenerationKind, InferRequest, InputData, InputTensor, OpenAiRequest,
+    PromptLengths, Request, ValueRange, Vocabulary,
+};
 pub use result::{
     BatchCount, CdfPoint, ComparedMetric, Comparison, Estimate, GenerationSummary,
     GeneratorSummary, Goodput, Knee, LatencySummary, LevelResult, LoadLevel, LoadMode, Machine,
     MetricVerdict, ObjectiveTerm, ResultDocument, SCHEMA, SearchProbe, SearchResult, ServerSummary,
     StabilitySummary, StageShare, StageSummary, Summary, TargetResult, TimelinePoint,
 };
+pub use session::Subject;
 pub use slice::{FailureKind, GenerationSlice, Slice, Stage, StageSample, StageSums};
 pub use stability::{Stability, StabilityOptions, WarmUp};
 pub use summary::{GeneratorReading, Measurement};
+pub use target::{ModelMetadata, ModelStatistics, ServerMetadata, Target, TensorMetadata};
 pub use verdict::{ServerLimits, explain};

@@ -131,6 +131,9 @@ pub struct Summary {
     pub completed: u64,
     /// Failed requests by kind.
     pub failures: BTreeMap<String, u64>,
+    /// The first failure of each kind, in the server's or the system's words.
+    #[serde(default)]
+    pub failure_examples: BTreeMap<String, String>,
     /// Requests per second answered rightly.
     pub throughput: Estimate,
     /// From when a request was due (open loop) or sent (closed loop).

@@ -32,8 +32,42 @@ pub struct Slice {
     pub generation: Option<GenerationSlice>,
     /// Where sampled requests spent their time.
     pub stages: StageSums,
+    /// Longest time within the slice in which no request ended.
+    pub longest_silence: Duration,
     /// CPU time of the generator's threads in this slice.
     pub generator_cpu: Duration,
+}
+
+impl Slice {
+    /// Adds the slice that follows.
+    pub(crate) fn merge(&mut self, next: &Self) {
+        self.length += next.length;
+        self.offered += next.offered;
+        self.completed += next.completed;
+        self.good += next.good;
+        for (kind, count) in &next.failures {
+            *self.failures.entry(*kind).or_default() += count;
+        }
+        self.latency.merge(&next.latency);
+        self.service.merge(&next.service);
+        self.lateness.merge(&next.lateness);
+        if let Some(generation) = &next.generation {
+            self.generation.get_or_insert_default().merge(generation);
+        }
+        self.stages.merge(&next.stages);
+        self.longest_silence = self.longest_silence.max(next.longest_silence);
+        self.generator_cpu += next.generator_cpu;
+    }
+}
+
+impl GenerationSlice {
+    fn merge(&mut self, next: &Self) {
+        self.time_to_first_token.merge(&next.time_to_first_token);
+        self.time_per_output_token.merge(&next.time_per_output_token);
+        self.inter_token_latency.merge(&next.inter_token_latency);
+        self.prompt_tokens += next.prompt_tokens;
+        self.output_tokens += next.output_tokens;
+    }
 }
 
 /// Token times and counts of the generations that ended in a slice.

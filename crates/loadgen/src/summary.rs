@@ -10,7 +10,7 @@ use crate::{
 };
 
 mod generator;
-mod stages;
+pub(crate) mod stages;
 
 #[cfg(test)]
 mod tests;

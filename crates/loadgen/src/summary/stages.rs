@@ -6,6 +6,11 @@ use crate::{Slice, Stage, StageShare, StageSummary, StageSums};
 pub(super) fn of(slices: &[Slice]) -> Option<StageSummary> {
     let mut sums = StageSums::default();
     slices.iter().for_each(|slice| sums.merge(&slice.stages));
+    of_sums(&sums, "server-timing")
+}
+
+/// Of sums over requests, from this source; `None` if there are none.
+pub(crate) fn of_sums(sums: &StageSums, source: &str) -> Option<StageSummary> {
     let total: f64 = sums.stages.iter().map(|stage| stage.as_secs_f64()).sum();
     if sums.samples == 0 || total <= 0.0 {
         return None;
@@ -17,7 +22,7 @@ pub(super) fn of(slices: &[Slice]) -> Option<StageSummary> {
     };
     let stages = Stage::ALL.iter().zip(sums.stages.iter().map(|stage| stage.as_secs_f64()));
     Some(StageSummary {
-        source: "server-timing".to_owned(),
+        source: source.to_owned(),
         samples: sums.samples,
         stages: stages.filter(|(_, sum)| *sum > 0.0).map(share).collect(),
         ..StageSummary::default()
