@@ -7,6 +7,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 const PROTO_DIR: &str = "proto";
+const OTLP_FILE: &str = "otlp.proto";
 const PROTO_FILES: [&str; 2] = ["model_config.proto", "grpc_service.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,6 +20,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes(".")
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors.clone())?;
+
+    // Apart from the others, since reflection tells clients of those.
+    let otlp = protox::compile([OTLP_FILE], [PROTO_DIR])?;
+    tonic_prost_build::configure()
+        .build_client(false)
+        .build_server(false)
+        .bytes(".")
+        .emit_rerun_if_changed(false)
+        .compile_fds(otlp)?;
 
     // Comments served their purpose in the generated code.
     for file in &mut descriptors.file {

@@ -17,6 +17,7 @@ use crate::{
     environment,
     secret::Secret,
     settings::{ControlMode, LogFormat, Mode, Port, Settings},
+    traces::Traces,
 };
 
 /// Every key of `hone serve`.
@@ -60,6 +61,8 @@ pub(crate) struct Config {
     pub log_level: String,
     pub log_format: LogFormat,
     pub access_log: bool,
+    #[serde(flatten)]
+    pub traces: Traces,
 }
 
 impl Config {
@@ -75,6 +78,7 @@ impl Config {
         let Some(model_load_thread_count) = load_threads else {
             bail!("model-load-thread-count is 0; give at least 1");
         };
+        let traces = Traces::new(&settings, environment::open_telemetry)?;
         let control_token = settings.control_token.map(Secret::into_text).map(ControlToken::new);
         let control_token = control_token.transpose();
         let config = Self {
@@ -113,6 +117,7 @@ impl Config {
             log_level: settings.log_level.unwrap_or_else(|| "info".to_owned()),
             log_format: settings.log_format.unwrap_or(LogFormat::Text),
             access_log: settings.access_log.unwrap_or(false),
+            traces,
         };
         config.check()?;
         Ok(config)
@@ -201,6 +206,7 @@ impl Config {
         options.exit_timeout = seconds(self.exit_timeout_secs);
         options.control_token = self.control_token.clone();
         options.access_log = self.access_log;
+        options.trace = self.traces.options();
         options
     }
 }

@@ -41,6 +41,12 @@ pub(crate) fn control_token() -> Option<Secret> {
     Some(Secret::new(value.to_string_lossy()))
 }
 
+/// One of the variables that OpenTelemetry has made a standard; `None` if it is unset or empty.
+pub(crate) fn open_telemetry(name: &str) -> Option<String> {
+    let value = env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}
+
 /// A variable that holds a path; `None` if it is unset or empty.
 fn path(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)

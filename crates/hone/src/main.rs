@@ -9,6 +9,7 @@ mod logging;
 mod secret;
 mod serve;
 mod settings;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -138,6 +138,23 @@ pub(crate) struct Settings {
     /// Log every request when it ends [default: false].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Log")]
     pub access_log: Option<bool>,
+
+    /// OpenTelemetry collector that takes traces, http://host:4318 or grpc://host:4317, or "off" [default:
+    /// $OTEL_EXPORTER_OTLP_ENDPOINT or off].
+    #[arg(long, value_name = "URL", help_heading = "Traces")]
+    pub trace_endpoint: Option<String>,
+    /// File that takes traces in Triton's format.
+    #[arg(long, value_name = "FILE", help_heading = "Traces")]
+    pub trace_file: Option<PathBuf>,
+    /// What is traced of a request [default: timestamps, if there is an endpoint or a file].
+    #[arg(long, value_name = "LEVEL", help_heading = "Traces")]
+    pub trace_level: Option<TraceDetail>,
+    /// Trace one of N requests, besides those whose callers trace them [default: 1000].
+    #[arg(long, value_name = "N", help_heading = "Traces")]
+    pub trace_rate: Option<u32>,
+    /// Name of this service in traces [default: $OTEL_SERVICE_NAME or hone].
+    #[arg(long, value_name = "NAME", help_heading = "Traces")]
+    pub trace_service_name: Option<String>,
 }
 
 /// A port, or none.
@@ -182,6 +199,18 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// What is traced of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TraceDetail {
+    /// Nothing, until it is changed over the network.
+    Off,
+    /// When it passed which station.
+    Timestamps,
+    /// The beginning of each tensor too; into files only.
+    Tensors,
 }
 
 impl std::str::FromStr for Port {
@@ -244,6 +273,7 @@ impl ServeArgs {
             model_load_thread_count, unload_timeout_secs, mode, default_max_batch_size,
             max_queue_requests, max_queue_bytes, hang_limit_secs, inline_compute_micros,
             onnxruntime_library, cache_dir, log_level, log_format, access_log,
+            trace_endpoint, trace_file, trace_level, trace_rate, trace_service_name,
         ))
     }
 }

@@ -1,10 +1,11 @@
-//! Wire types: the KServe V2 protocol with Triton's extensions over REST and gRPC, and the model
-//! configuration document. No server and no client.
+//! Wire types: the KServe V2 protocol with Triton's extensions over REST and gRPC, the model
+//! configuration document, and OpenTelemetry's traces. No server and no client.
 #![forbid(unsafe_code)]
 
 pub mod grpc;
 mod inference;
 pub mod model_config;
+pub mod otlp;
 pub mod rest;
 
 /// Descriptors of every message and service (`google.protobuf.FileDescriptorSet`), for reflection.

@@ -1,5 +1,7 @@
 use std::{io, net::SocketAddr};
 
+use serving::ServeError;
+
 /// Why the server did not start. The message says what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -13,6 +15,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Traces were asked for that cannot be had.
+    #[error(transparent)]
+    Trace(ServeError),
     /// The system gave no thread, timer or descriptor.
     #[error("cannot start {what}")]
     Start {

@@ -15,6 +15,7 @@ mod message;
 mod reply;
 mod repository;
 mod stream;
+mod trace;
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 

@@ -17,6 +17,7 @@ mod refusal;
 mod reply;
 mod repository;
 mod route;
+mod trace;
 mod watch;
 
 use std::sync::Arc;

@@ -18,15 +18,18 @@ mod log_control;
 mod metrics;
 mod network;
 mod options;
+mod record;
 mod server;
 mod shutdown;
 mod state;
 mod statistics;
 mod status;
 mod timing;
+mod trace;
 
 pub use control_guard::ControlToken;
 pub use error::StartError;
 pub use log_control::{LogControl, LogSettings};
 pub use options::{GrpcLimits, HttpLimits, Options};
 pub use server::{Addresses, Server, ShutdownReport};
+pub use trace::{TraceEndpoint, TraceLevel, TraceMode, TraceOptions, TraceProtocol};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{ControlToken, LogControl};
+use crate::{ControlToken, LogControl, TraceOptions};
 
 /// What [`Server::start`](crate::Server::start) is told.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Options {
     pub control_token: Option<ControlToken>,
     /// Whether every request is logged when it ends.
     pub access_log: bool,
+    /// Which requests are traced, and where traces go.
+    pub trace: TraceOptions,
     /// Where log settings are read and changed.
     pub log: Arc<dyn LogControl>,
 }
@@ -54,6 +56,7 @@ impl Options {
             exit_timeout: Duration::from_secs(30),
             control_token: None,
             access_log: false,
+            trace: TraceOptions::default(),
             log,
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     network::NetworkThreads,
     shutdown::{Phase, ShutdownControl},
     state::State,
+    trace::Tracer,
 };
 
 /// Sent to an HTTP connection that is one too many.
@@ -36,6 +37,7 @@ const ABORT_WAIT: Duration = Duration::from_secs(1);
 pub struct Server {
     addresses: Addresses,
     repository: Arc<Repository>,
+    state: Arc<State>,
     control: ShutdownControl,
     fronts: Vec<JoinHandle<()>>,
     metrics: Option<MetricsThread>,
@@ -84,12 +86,14 @@ impl Server {
         let addresses = listeners.addresses()?;
         let Options { http, grpc, threads, grace, exit_timeout, access_log, log, .. } = options;
         let control_guard = ControlGuard::new(options.control_token);
+        let tracer = Tracer::start(options.trace)?;
         let (control, shutdown) = ShutdownControl::new();
         let state = Arc::new(State {
             repository: Arc::clone(&repository),
             log,
             control: control_guard,
             access_log,
+            tracer,
             shutdown,
         });
         let metrics = listeners
@@ -104,11 +108,11 @@ impl Server {
             fronts.push(tokio::spawn(front));
         }
         if let Some(listener) = listeners.grpc {
-            let context = Arc::new(grpc::Context::new(state, grpc)?);
+            let context = Arc::new(grpc::Context::new(Arc::clone(&state), grpc)?);
             fronts.push(tokio::spawn(serve_grpc(into_tokio(listener)?, context, network)));
         }
         info!(?addresses, "listening");
-        Ok(Self { addresses, repository, control, fronts, metrics, grace, exit_timeout })
+        Ok(Self { addresses, repository, state, control, fronts, metrics, grace, exit_timeout })
     }
 
     /// Where the front ends listen.
@@ -137,6 +141,7 @@ impl Server {
         }
         self.control.enter(Phase::Aborting);
         let _ = tokio::time::timeout(ABORT_WAIT, wait_all(&mut self.fronts)).await;
+        self.state.tracer.stop().await;
         if let Some(metrics) = self.metrics.take() {
             metrics.stop().await;
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serving::Repository;
 
-use crate::{LogControl, control_guard::ControlGuard, shutdown::Shutdown};
+use crate::{LogControl, control_guard::ControlGuard, shutdown::Shutdown, trace::Tracer};
 
 /// Server name in metadata.
 pub(crate) const SERVER_NAME: &str = "hone";
@@ -11,7 +11,7 @@ pub(crate) const SERVER_NAME: &str = "hone";
 pub(crate) const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Protocol extensions that the server has, in metadata.
-pub(crate) const EXTENSIONS: [&str; 9] = [
+pub(crate) const EXTENSIONS: [&str; 10] = [
     "classification",
     "model_repository",
     "model_repository(unload_dependents)",
@@ -21,6 +21,7 @@ pub(crate) const EXTENSIONS: [&str; 9] = [
     "parameters",
     "statistics",
     "logging",
+    "trace",
 ];
 
 /// What every front end shares. Nothing in it changes while the server runs but through its owner.
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(crate) control: ControlGuard,
     /// Whether requests are logged. Fixed at start.
     pub(crate) access_log: bool,
+    /// Which requests are traced, and where to.
+    pub(crate) tracer: Tracer,
     /// How far the server is from its end. Owned by [`Server`](crate::Server).
     pub(crate) shutdown: Shutdown,
 }

@@ -5,7 +5,7 @@ use std::{
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use prost::Message;
-use serving::{Clock, Timestamp};
+use serving::{Clock, Timestamp, Timing};
 use tonic::{Code, Status, codegen::Service as _};
 
 use super::{
@@ -13,12 +13,13 @@ use super::{
     infer::{self, Identity},
     message::MessageReader,
     reply::{self, Outgoing, ReplyBody},
-    repository, stream,
+    repository, stream, trace,
 };
 use crate::{
     GrpcLimits, StartError,
     access::{self, Access},
     compression::Encoding,
+    record::{Outcome, Protocol},
     state::State,
     status::control_status,
 };
@@ -147,7 +148,10 @@ async fn inference(call: Call) -> Response<ReplyBody> {
             let why = "shared memory is not supported; send tensors in the messages";
             call.refuse(&Status::unimplemented(why))
         }
-        "TraceSetting" => call.refuse(&Status::unimplemented("tracing is not supported")),
+        "TraceSetting" => {
+            let may_change = call.may_change();
+            call.unary(|request, context| trace::setting(request, context, may_change)).await
+        }
         _ => call.refuse_unknown(),
     }
 }
@@ -231,7 +235,7 @@ impl Call {
             handle(request, Arc::clone(&self.context)).await
         });
         let answer = answer.await.and_then(|message| self.outgoing(&message));
-        self.log(&Identity::default(), &answer);
+        self.log(&mut Identity::default(), &answer);
         match answer {
             Ok(message) => reply::unary(message, self.encoding),
             Err(status) => reply::error(&status),
@@ -249,7 +253,7 @@ impl Call {
     }
 
     fn refuse(self, status: &Status) -> Response<ReplyBody> {
-        self.log(&Identity::default(), &Err(status.clone()));
+        self.log(&mut Identity::default(), &Err(status.clone()));
         reply::error(status)
     }
 
@@ -258,8 +262,8 @@ impl Call {
         self.refuse(&Status::unimplemented(why))
     }
 
-    /// Writes the access log, if it is on.
-    pub(super) fn log(&self, identity: &Identity, answer: &Result<Outgoing, Status>) {
+    /// Writes down how it went, where anybody wants to know.
+    pub(super) fn log(&self, identity: &mut Identity, answer: &Result<Outgoing, Status>) {
         let Self { path, peer, received, .. } = self;
         let bytes_in = self.reader.bytes_read();
         let logged = Logged { path, peer: *peer, received: *received, bytes_in };
@@ -276,26 +280,45 @@ pub(super) struct Logged<'a> {
     pub(super) bytes_in: usize,
 }
 
-/// Writes the access log, if it is on.
+/// Writes down how a call went, where anybody wants to know.
 pub(super) fn log_call(
     context: &Context,
     logged: &Logged<'_>,
-    identity: &Identity,
+    identity: &mut Identity,
     answer: &Result<Outgoing, Status>,
 ) {
-    if !context.state.access_log {
+    let observed = identity.observed.take();
+    if observed.is_none() && !context.state.access_log {
         return;
     }
     let code = answer.as_ref().err().map_or(Code::Ok, Status::code);
-    access::log(&Access {
-        protocol: "grpc",
-        call: logged.path,
-        model: &identity.model,
-        request_id: &identity.id,
+    let outcome = Outcome {
         status: u16::try_from(code as i32).unwrap_or(0),
         bytes_in: logged.bytes_in,
         bytes_out: answer.as_ref().map_or(0, Outgoing::len),
-        duration: Clock::now().since(logged.received),
+        ended: Clock::now(),
+    };
+    match observed {
+        Some(observed) => observed.finish(identity.stopwatch, outcome),
+        None => log_other(logged, identity, outcome),
+    }
+}
+
+/// Writes a line about a call that is no inference, or whose message says nothing.
+fn log_other(logged: &Logged<'_>, identity: &Identity, outcome: Outcome) {
+    let Outcome { status, bytes_in, bytes_out, ended } = outcome;
+    access::log(&Access {
+        protocol: Protocol::Grpc,
+        call: logged.path,
+        model: &identity.model,
+        version: None,
+        request_id: &identity.id,
+        status,
+        bytes_in,
+        bytes_out,
+        duration: ended.since(logged.received),
+        timing: Timing::default(),
+        trace_id: None,
         peer: logged.peer,
     });
 }

@@ -1,6 +1,6 @@
 //! `ModelInfer`, and what it shares with `ModelStreamInfer`.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     access,
+    record::{Beginning, Observed, Protocol},
     status::grpc_status,
     timing::{EXPLAIN_HEADER, Stopwatch, TIMING_HEADER, server_timing},
 };
@@ -30,30 +31,47 @@ pub(super) struct Answered {
     pub(super) response: InferResponse,
 }
 
-/// What is known of a request, for logs, also if it fails.
+/// What is known of a request, also if it fails.
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     pub(super) model: String,
     pub(super) id: String,
+    /// What is written down of it, if anybody wants to know.
+    pub(super) observed: Option<Observed>,
+    pub(super) stopwatch: Stopwatch,
+}
+
+/// How a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) path: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: SocketAddr,
+    pub(super) received: Timestamp,
+    /// How long the client will wait from `received` on, if it says.
+    pub(super) timeout: Option<Duration>,
 }
 
 /// Answers one inference.
 pub(super) async fn model_infer(mut call: Call) -> Response<ReplyBody> {
     let mut identity = Identity::default();
     let timeout = call.timeout;
-    let mut stopwatch = Stopwatch::new(is_explained(&call.headers), call.received);
-    let answered = within(timeout, run_call(&mut call, &mut identity, &mut stopwatch)).await;
-    stopwatch.note_resumed();
+    let is_explained = is_explained(&call.headers);
+    // Which model it is about, and so whether it is traced, is in the message.
+    let is_timed = is_explained || call.context.state.tracer.is_on();
+    identity.stopwatch = Stopwatch::new(is_timed, call.received);
+    let answered = within(timeout, run_call(&mut call, &mut identity)).await;
+    identity.stopwatch.note_resumed();
     let mut explanation = None;
     let answer = answered.and_then(|answered| {
         let timing = answered.response.timing;
         let message =
             encode::unary(answered, call.encoding, call.context.limits.message_bytes_max)?;
-        stopwatch.note_encoded();
-        explanation = stopwatch.is_on().then(|| server_timing(&timing, &stopwatch));
+        identity.stopwatch.note_encoded();
+        explanation = is_explained.then(|| server_timing(&timing, &identity.stopwatch));
         Ok(message)
     });
-    call.log(&identity, &answer);
+    call.log(&mut identity, &answer);
     let mut response = match answer {
         Ok(message) => reply::unary(message, call.encoding),
         Err(status) => reply::error(&status),
@@ -64,14 +82,12 @@ pub(super) async fn model_infer(mut call: Call) -> Response<ReplyBody> {
     response
 }
 
-async fn run_call(
-    call: &mut Call,
-    identity: &mut Identity,
-    stopwatch: &mut Stopwatch,
-) -> Result<Answered, Status> {
+async fn run_call(call: &mut Call, identity: &mut Identity) -> Result<Answered, Status> {
     let message = call.reader.only(call.context.limits.body_idle_timeout).await?;
-    stopwatch.note_read();
-    run(&call.context, message, call.received, call.timeout, identity).await
+    identity.stopwatch.note_read();
+    let Call { path, headers, peer, received, timeout, .. } = call;
+    let arrival = Arrival { path, headers, peer: *peer, received: *received, timeout: *timeout };
+    run(&call.context, message, arrival, identity).await
 }
 
 /// Whether the client wants to know where its time goes.
@@ -87,14 +103,15 @@ pub(super) fn is_explained(headers: &HeaderMap) -> bool {
 pub(super) async fn run(
     context: &Context,
     message: Bytes,
-    received: Timestamp,
-    timeout: Option<Duration>,
+    arrival: Arrival<'_>,
     identity: &mut Identity,
 ) -> Result<Answered, Status> {
+    let Arrival { received, timeout, .. } = arrival;
     let message = ModelInferRequest::decode(message)
         .map_err(|error| Status::invalid_argument(format!("message is not valid: {error}")))?;
     identity.model.clone_from(&message.model_name);
     identity.id.clone_from(&message.id);
+    identity.observe(context, arrival);
     let decoded = decode::infer_request(message, received).map_err(|error| grpc_status(&error))?;
     let Decoded { model, version, mut request, classifications } = decoded;
     let model =
@@ -106,11 +123,36 @@ pub(super) async fn run(
     }
     request.timeout = sooner(request.timeout, timeout);
     let id = std::mem::take(&mut request.id);
+    if let Some(observed) = &mut identity.observed {
+        observed.note_request(identity.stopwatch, &model, &id, &request.inputs);
+    }
     let response = model.infer(request).await.map_err(|error| {
         access::log_failure(&model, &id, &error);
         grpc_status(&error)
     })?;
+    if let Some(observed) = &mut identity.observed {
+        observed.note_response(&response);
+    }
     Ok(Answered { model, id, classifications, response })
+}
+
+impl Identity {
+    /// Starts a record of the request, if anybody wants to know.
+    fn observe(&mut self, context: &Context, arrival: Arrival<'_>) {
+        let Arrival { path, headers, peer, received, .. } = arrival;
+        self.observed = Observed::begin(
+            &context.state,
+            Beginning {
+                protocol: Protocol::Grpc,
+                method: "",
+                path,
+                model: &self.model,
+                headers,
+                peer,
+                received,
+            },
+        );
+    }
 }
 
 fn sooner(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {

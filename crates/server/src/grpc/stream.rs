@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 use hyper::body::Incoming;
 use serving::{Clock, Timestamp};
 use tokio::{
@@ -24,7 +24,7 @@ use super::{
     Context,
     dispatch::{Call, Logged, deadline_exceeded, log_call},
     encode,
-    infer::{self, Identity},
+    infer::{self, Arrival, Identity},
     message::MessageReader,
     reply::{self, Outgoing, ReplyBody},
 };
@@ -72,6 +72,7 @@ pub(super) fn model_stream_infer(call: Call) -> Response<ReplyBody> {
         encoding,
         deadline,
         path,
+        headers,
         peer,
     };
     let stream = InferStream {
@@ -96,6 +97,7 @@ struct Settings {
     encoding: Option<Encoding>,
     deadline: Option<Timestamp>,
     path: String,
+    headers: HeaderMap,
     peer: SocketAddr,
 }
 
@@ -210,20 +212,24 @@ async fn run(
     let received = Clock::now();
     let bytes_in = message.len();
     let mut identity = Identity::default();
-    let mut stopwatch = Stopwatch::new(settings.is_explained, received);
-    stopwatch.read = received;
+    let is_timed = settings.is_explained || context.state.tracer.is_on();
+    identity.stopwatch = Stopwatch::new(is_timed, received);
+    identity.stopwatch.read = received;
     let timeout = settings.deadline.map(|deadline| deadline.since(received));
-    let answered = infer::run(&context, message, received, timeout, &mut identity).await;
-    stopwatch.note_resumed();
+    let Settings { path, headers, peer, .. } = &*settings;
+    let arrival = Arrival { path, headers, peer: *peer, received, timeout };
+    let answered = infer::run(&context, message, arrival, &mut identity).await;
+    identity.stopwatch.note_resumed();
     let answer = answered.and_then(|answered| {
         let timing = answered.response.timing;
         // The message that tells the time of encoding is what is encoded.
-        stopwatch.encoded = stopwatch.resumed;
-        let timing = stopwatch.is_on().then(|| server_timing(&timing, &stopwatch));
+        identity.stopwatch.encoded = identity.stopwatch.resumed;
+        let timing = settings.is_explained.then(|| server_timing(&timing, &identity.stopwatch));
         let bytes_max = context.limits.message_bytes_max;
         encode::streamed(answered, timing, settings.encoding, bytes_max)
     });
-    let Settings { path, peer, .. } = &*settings;
-    log_call(&context, &Logged { path, peer: *peer, received, bytes_in }, &identity, &answer);
+    identity.stopwatch.note_encoded();
+    let logged = Logged { path, peer: *peer, received, bytes_in };
+    log_call(&context, &logged, &mut identity, &answer);
     answer.map_err(|status| Failure { identity, status })
 }

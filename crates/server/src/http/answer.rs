@@ -1,11 +1,11 @@
 //! From a request to its answer, whatever it is about.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, mem, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
-use serving::{Clock, Timestamp};
+use serving::{Clock, Timestamp, Timing};
 
 use super::{
     Context,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     access::{self, Access},
+    record::{Beginning, Observed, Outcome, Protocol},
     shutdown::Phase,
     timing::Stopwatch,
 };
@@ -30,13 +31,29 @@ pub(super) struct Exchange {
     pub(super) body: RequestBody,
     pub(super) received: Timestamp,
     pub(super) stopwatch: Stopwatch,
-    /// The client's name for the request, once it is known; only for the access log.
-    pub(super) request_id: String,
+    /// What is written down of an inference, if anybody wants to know.
+    pub(super) observed: Option<Observed>,
 }
 
 impl Exchange {
     pub(super) fn context(&self) -> &Context {
         &self.connection.context
+    }
+
+    /// Starts a record of an inference, if anybody wants to know.
+    fn observe(&mut self, head: &Parts, model: &str) {
+        self.observed = Observed::begin(
+            &self.connection.context.state,
+            Beginning {
+                protocol: Protocol::Http,
+                method: "POST ",
+                path: head.uri.path(),
+                model,
+                headers: &self.headers,
+                peer: self.connection.peer,
+                received: self.received,
+            },
+        );
     }
 
     /// Reads the body and undoes its compression.
@@ -63,21 +80,20 @@ pub(super) async fn answer(
 ) -> Result<Response<ReplyBody>, Infallible> {
     let received = Clock::now();
     connection.watch.serving();
-    let (head, incoming) = request.into_parts();
+    let (mut head, incoming) = request.into_parts();
     let body = RequestBody::new(incoming);
     let mut exchange = Exchange {
         connection,
-        headers: head.headers,
+        headers: mem::take(&mut head.headers),
         body,
         received,
         stopwatch: Stopwatch::default(),
-        request_id: String::new(),
+        observed: None,
     };
     let route = Route::of(&head.method, head.uri.path());
-    let mut model = "";
     let answered = match &route {
         Ok(Route::Model { name, version, call: ModelCall::Infer }) => {
-            model = name;
+            exchange.observe(&head, name);
             infer::infer(&mut exchange, name, version).await
         }
         // The other calls are rare and boxed, so that the common one's future stays small.
@@ -86,8 +102,10 @@ pub(super) async fn answer(
     };
     let mut response = answered.unwrap_or_else(Refusal::into_response);
     close_if_needed(&mut exchange, &mut response).await;
-    if exchange.context().state.access_log {
-        log(&exchange, &head.method, head.uri.path(), model, &response);
+    if let Some(observed) = exchange.observed.take() {
+        observed.finish(exchange.stopwatch, outcome(&exchange, &response));
+    } else if exchange.context().state.access_log {
+        log(&exchange, &head, &response);
     }
     response.body_mut().watched(Arc::clone(&exchange.connection.watch));
     Ok(response)
@@ -108,22 +126,30 @@ async fn close_if_needed(exchange: &mut Exchange, response: &mut Response<ReplyB
     }
 }
 
-fn log(
-    exchange: &Exchange,
-    method: &Method,
-    path: &str,
-    model: &str,
-    response: &Response<ReplyBody>,
-) {
-    access::log(&Access {
-        protocol: "http",
-        call: &format!("{method} {path}"),
-        model,
-        request_id: &exchange.request_id,
+fn outcome(exchange: &Exchange, response: &Response<ReplyBody>) -> Outcome {
+    Outcome {
         status: response.status().as_u16(),
         bytes_in: exchange.body.bytes_read(),
         bytes_out: response.body().byte_len(),
-        duration: Clock::now().since(exchange.received),
+        ended: Clock::now(),
+    }
+}
+
+/// Writes a line about a call that is no inference.
+fn log(exchange: &Exchange, head: &Parts, response: &Response<ReplyBody>) {
+    let Outcome { status, bytes_in, bytes_out, ended } = outcome(exchange, response);
+    access::log(&Access {
+        protocol: Protocol::Http,
+        call: &format!("{} {}", head.method, head.uri.path()),
+        model: "",
+        version: None,
+        request_id: "",
+        status,
+        bytes_in,
+        bytes_out,
+        duration: ended.since(exchange.received),
+        timing: Timing::default(),
+        trace_id: None,
         peer: exchange.connection.peer,
     });
 }

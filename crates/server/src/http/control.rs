@@ -17,6 +17,7 @@ use super::{
     reply::{self, ReplyBody},
     repository,
     route::{ModelCall, Route},
+    trace,
 };
 use crate::{
     log_control::{self, LogSettings, LogValue},
@@ -45,6 +46,8 @@ pub(super) async fn answer(exchange: &mut Exchange, route: &Route<'_>) -> Answer
         Route::DashboardFile { name } => dashboard::file(exchange, name),
         Route::DashboardEvents { model } => dashboard::events(exchange, model.clone()),
         Route::ToDashboard { location } => Ok(dashboard::redirect(location)),
+        Route::ShowTracing { model } => trace::show(exchange, model),
+        Route::ChangeTracing { model } => trace::change(exchange, model).await,
     }
 }
 

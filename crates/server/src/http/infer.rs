@@ -21,6 +21,7 @@ use crate::{
     access,
     classification::classify,
     compression::Encoding,
+    record::Observed,
     timing::{EXPLAIN_HEADER, Stopwatch, TIMING_HEADER, server_timing},
 };
 
@@ -62,19 +63,28 @@ pub(super) async fn infer(
         ));
     }
     let header_length = header_length(&exchange.headers)?;
-    let is_explained = exchange.headers.get(EXPLAIN).is_some_and(|value| value == "1");
-    exchange.stopwatch = Stopwatch::new(is_explained, exchange.received);
+    let is_traced = exchange.observed.as_ref().is_some_and(Observed::is_traced);
+    let is_timed = is_traced || is_explained(exchange);
+    exchange.stopwatch = Stopwatch::new(is_timed, exchange.received);
     let body = exchange.read_body().await?;
     exchange.stopwatch.note_read();
     let (request, wishes) = decode(exchange, &model, body, header_length).await?;
-    if exchange.context().state.access_log {
-        exchange.request_id.clone_from(&wishes.id);
+    if let Some(observed) = &mut exchange.observed {
+        observed.note_request(exchange.stopwatch, &model, &wishes.id, &request.inputs);
     }
     let response = model
         .infer(request)
         .await
         .inspect_err(|error| access::log_failure(&model, &wishes.id, error))?;
+    if let Some(observed) = &mut exchange.observed {
+        observed.note_response(&response);
+    }
     answer(exchange, model, wishes, response).await
+}
+
+/// Whether the client wants to know where its time goes.
+fn is_explained(exchange: &Exchange) -> bool {
+    exchange.headers.get(EXPLAIN).is_some_and(|value| value == "1")
 }
 
 /// Value of `Inference-Header-Content-Length`.
@@ -179,7 +189,7 @@ async fn answer(
     let work = move || encode(&model, &wishes, response, compression);
     let mut response = exchange.context().offload.run(effort, work).await?;
     exchange.stopwatch.note_encoded();
-    if exchange.stopwatch.is_on() {
+    if exchange.stopwatch.is_on() && is_explained(exchange) {
         let text = server_timing(&timing, &exchange.stopwatch);
         if let Ok(value) = HeaderValue::try_from(text) {
             response.headers_mut().insert(TIMING_HEADER, value);

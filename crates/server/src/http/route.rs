@@ -46,6 +46,13 @@ pub(super) enum Route<'a> {
     ToDashboard {
         location: &'static str,
     },
+    /// Trace settings of a model; of all if it is empty.
+    ShowTracing {
+        model: Cow<'a, str>,
+    },
+    ChangeTracing {
+        model: Cow<'a, str>,
+    },
 }
 
 /// What is wanted of a model.
@@ -82,7 +89,7 @@ impl<'a> Route<'a> {
         let not_found = Refusal::not_found;
         let Some(rest) = path.strip_prefix("/v2") else { return Self::find_dashboard(path) };
         if let Some(rest) = rest.strip_prefix("/models/") {
-            return Self::find_model(rest);
+            return Self::find_model(method, rest);
         }
         if let Some(rest) = rest.strip_prefix("/repository/") {
             return Self::find_repository(rest);
@@ -93,7 +100,7 @@ impl<'a> Route<'a> {
             "/health/ready" => Self::ServerReady,
             "/logging" if method == Method::POST => Self::ChangeLogging,
             "/logging" => Self::ShowLogging,
-            "/trace/setting" => return Err(no_tracing()),
+            "/trace/setting" => Self::tracing(method, Cow::Borrowed("")),
             _ if rest.starts_with("/systemsharedmemory/")
                 || rest.starts_with("/cudasharedmemory/") =>
             {
@@ -106,7 +113,7 @@ impl<'a> Route<'a> {
     }
 
     /// What follows `/v2/models/`.
-    fn find_model(path: &'a str) -> Result<Self, Refusal> {
+    fn find_model(method: &Method, path: &'a str) -> Result<Self, Refusal> {
         if path == "stats" {
             return Ok(Self::AllStatistics);
         }
@@ -127,7 +134,7 @@ impl<'a> Route<'a> {
             "config" => ModelCall::Config,
             "stats" => ModelCall::Statistics,
             "infer" => ModelCall::Infer,
-            "trace/setting" => return Err(no_tracing()),
+            "trace/setting" => return Ok(Self::tracing(method, percent_decoded(name)?)),
             "generate" | "generate_stream" => {
                 return Err(Refusal::unsupported(
                     "the generate extension is not supported; send tensors to .../infer",
@@ -157,6 +164,14 @@ impl<'a> Route<'a> {
         Ok(Self::DashboardEvents { model: Some(ModelKey { name, version }) })
     }
 
+    fn tracing(method: &Method, model: Cow<'a, str>) -> Self {
+        if method == Method::POST {
+            Self::ChangeTracing { model }
+        } else {
+            Self::ShowTracing { model }
+        }
+    }
+
     /// What follows `/v2/repository/`: a repository's name may come first.
     fn find_repository(path: &'a str) -> Result<Self, Refusal> {
         if path == "index" {
@@ -183,7 +198,13 @@ impl<'a> Route<'a> {
 
     /// Whether it is only for those who may change the server.
     pub(super) fn is_control(&self) -> bool {
-        matches!(self, Self::Load { .. } | Self::Unload { .. } | Self::ChangeLogging)
+        matches!(
+            self,
+            Self::Load { .. }
+                | Self::Unload { .. }
+                | Self::ChangeLogging
+                | Self::ChangeTracing { .. }
+        )
     }
 
     fn methods(&self) -> &'static [Method] {
@@ -192,7 +213,10 @@ impl<'a> Route<'a> {
             | Self::RepositoryIndex { .. }
             | Self::Load { .. }
             | Self::Unload { .. } => POST,
-            Self::ShowLogging | Self::ChangeLogging => GET_POST,
+            Self::ShowLogging
+            | Self::ChangeLogging
+            | Self::ShowTracing { .. }
+            | Self::ChangeTracing { .. } => GET_POST,
             Self::ServerLive
             | Self::ServerReady
             | Self::ServerMetadata
@@ -203,12 +227,6 @@ impl<'a> Route<'a> {
             | Self::ToDashboard { .. } => GET,
         }
     }
-}
-
-fn no_tracing() -> Refusal {
-    Refusal::unsupported(
-        "tracing is not supported; ask for a request's timing with `Hone-Explain: 1`",
-    )
 }
 
 /// Undoes `%XX`.

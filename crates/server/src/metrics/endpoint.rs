@@ -164,6 +164,7 @@ impl Endpoint {
                 .as_secs_f64(),
             ready: repository.readiness().is_ok(),
             in_flight: repository.in_flight(),
+            traces: self.state.tracer.counts(),
         };
         let models: Vec<_> =
             repository.models().iter().map(|model| ModelSample::of(model)).collect();

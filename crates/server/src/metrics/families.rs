@@ -10,7 +10,7 @@ use super::{
     generation,
     process::Usage,
 };
-use crate::state::SERVER_VERSION;
+use crate::{state::SERVER_VERSION, trace::TraceCounts};
 
 /// One model version at one moment.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(super) struct ServerSample {
     pub(super) started: f64,
     pub(super) ready: bool,
     pub(super) in_flight: usize,
+    pub(super) traces: TraceCounts,
 }
 
 /// Name, help and value of a counter that is one number per model version.
@@ -112,6 +113,7 @@ pub(super) fn render(server: &ServerSample, models: &[ModelSample], capacity: us
     generation::render(&mut page, models);
     render_machine(&mut page, &server.usage);
     render_server(&mut page, server);
+    render_traces(&mut page, &server.traces);
     page.into_text()
 }
 
@@ -240,6 +242,27 @@ fn render_server(page: &mut Exposition, server: &ServerSample) {
     page.integer("", u64::from(server.ready));
     page.family("hone_build_info", Kind::Gauge, "1; the version is in the label");
     page.integer_with("", ("version", SERVER_VERSION), 1);
+}
+
+fn render_traces(page: &mut Exposition, counts: &TraceCounts) {
+    let families = [
+        ("hone_trace_spans_exported_total", "Spans that a collector took", counts.spans_exported),
+        (
+            "hone_trace_spans_dropped_total",
+            "Spans lost: too many waited, or the collector did not take them",
+            counts.spans_dropped,
+        ),
+        ("hone_traces_written_total", "Traces written to files", counts.traces_written),
+        (
+            "hone_traces_dropped_total",
+            "Traces lost on the way to files: too many waited, or the disk did not take them",
+            counts.traces_dropped,
+        ),
+    ];
+    for (name, help, value) in families {
+        page.family(name, Kind::Counter, help);
+        page.integer("", value);
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,15 @@ use std::{io, sync::Arc};
 
 use parking_lot::Mutex;
 use protocol::grpc::ServerLiveRequest;
+use tonic::Request;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
     fixture::{Behaviour, Setup},
     grpc_client::{client, echo_request},
 };
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
 /// Where a test's log goes.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +42,9 @@ async fn access_lines(log: &Log, access_log: bool) -> Vec<String> {
     let fixture = setup.start();
     let mut client = client(fixture.grpc()).await;
     client.server_live(ServerLiveRequest {}).await.unwrap();
-    client.model_infer(echo_request("request \n 1", 1, &[1.0])).await.unwrap();
+    let mut request = Request::new(echo_request("request \n 1", 1, &[1.0]));
+    request.metadata_mut().insert("traceparent", TRACEPARENT.parse().unwrap());
+    client.model_infer(request).await.unwrap();
     client.model_infer(echo_request("2", 9, &[1.0; 9])).await.unwrap_err();
     fixture.controls.set(Behaviour::Panic);
     client.model_infer(echo_request("3", 1, &[1.0])).await.unwrap_err();
@@ -65,4 +70,10 @@ async fn each_call_is_one_line_with_its_request_id_if_that_is_asked_for() {
     assert!(good.contains("protocol=\"grpc\"") && good.contains("duration_us="), "{good}");
     assert!(bad.contains(r#"request_id="2" status=3"#), "{bad}");
     assert!(bad.contains("bytes_out=0"), "{bad}");
+    for part in [" version=1 ", " queue_us=", " compute_us=", " batch_rows=1 "] {
+        assert!(good.contains(part) && !live.contains(part), "{part}: {good}");
+    }
+    assert!(good.contains(r#" trace_id="4bf92f3577b34da6a3ce929d0e0e4736" "#), "{good}");
+    assert!(!good.contains("error=") && !bad.contains("trace_id="), "{good} {bad}");
+    assert!(bad.contains(r#" error="invalid_argument" version=1 "#), "{bad}");
 }

@@ -3,8 +3,7 @@ use protocol::grpc::{
     ModelReadyRequest, ModelRepositoryParameter, ModelStatisticsRequest, RepositoryIndexRequest,
     RepositoryModelLoadRequest, RepositoryModelUnloadRequest, ServerLiveRequest,
     ServerMetadataRequest, ServerReadyRequest, SystemSharedMemoryStatusRequest,
-    TraceSettingRequest, log_settings_request, log_settings_response,
-    model_repository_parameter::ParameterChoice,
+    log_settings_request, log_settings_response, model_repository_parameter::ParameterChoice,
 };
 use server::LogControl as _;
 use serving::ControlMode;
@@ -187,7 +186,6 @@ async fn what_is_not_there_says_so() {
     let fixture = Fixture::start();
     let mut client = client(fixture.grpc()).await;
     let statuses = [
-        client.trace_setting(TraceSettingRequest::default()).await.unwrap_err(),
         client
             .system_shared_memory_status(SystemSharedMemoryStatusRequest::default())
             .await

@@ -207,8 +207,6 @@ async fn paths_that_are_not_there() {
     for path in [
         "GET /v2/systemsharedmemory/status",
         "POST /v2/cudasharedmemory/region/r/register",
-        "GET /v2/trace/setting",
-        "GET /v2/models/echo/trace/setting",
         "POST /v2/models/echo/generate",
         "POST /v2/models/echo/versions/1/generate_stream",
     ] {

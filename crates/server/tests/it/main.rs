@@ -1,6 +1,7 @@
 //! The front ends over real sockets, in front of an engine that does what a test tells it.
 #![expect(clippy::unwrap_used, reason = "a test fails where something goes wrong")]
 
+mod collector;
 mod control_token;
 mod dashboard_events;
 mod dashboard_page;
@@ -22,3 +23,5 @@ mod http_limits;
 mod life_drain;
 mod metrics_page;
 mod server_timing;
+mod trace_settings;
+mod traces_collected;
