@@ -90,6 +90,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "clients", command: client_tests },
     Step { name: "conformance", command: |places| this(places, &["conformance"]) },
+    Step { name: "dashboard", command: |places| this(places, &["dashboard"]) },
     Step { name: "demo", command: |places| this(places, &["demo"]) },
 ];
 
@@ -115,6 +116,9 @@ impl Step {
             Counts { passed, failed } => format!("({passed} passed, {failed} failed)"),
         };
         println!("{seconds:>7.1} s  {verdict:<6} {:<12} {tests}", self.name);
+        for note in text.lines().filter(|line| line.starts_with("note: ")) {
+            println!("{:>11}{note}", "");
+        }
         if !status.success() {
             let lines: Vec<&str> = text.lines().collect();
             let shown = lines.len().saturating_sub(SHOWN_LINES);

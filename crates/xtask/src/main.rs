@@ -7,8 +7,10 @@
     reason = "a command-line tool that prints, waits for processes and reads its environment"
 )]
 
+mod apt;
 mod ci;
 mod conformance;
+mod dashboard;
 mod demo;
 mod models;
 mod perf_analyzer;
@@ -33,6 +35,8 @@ usage: cargo xtask TASK
   models                    fetch and build the test models and the Python environment
   conformance [--filter TEXT] [--slice N]
                             run the ONNX node cases through a server (every Nth, names with TEXT)
+  dashboard [--only TEXT] [--assets FOLDER]
+                            drive the dashboard in a browser (tests with TEXT; files from FOLDER)
   bench ARGS...             measure this machine: arguments of the bench crate, such as `serving`
 
 Everything that is fetched or built goes to $HONE_CACHE (else $XDG_CACHE_HOME/hone, else ~/.cache/hone).";
@@ -66,6 +70,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("conformance", options) => {
             conformance::run(&places, &conformance::Selection::parse(options)?)?;
         }
+        ("dashboard", options) => dashboard::run(&places, options)?,
         ("bench", options) => {
             models::prepare(&places)?;
             server::bench(&places, options)?;

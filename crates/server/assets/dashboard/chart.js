@@ -5,6 +5,7 @@ import { h, svg, setText, setAttribute } from "./dom.js";
 import { clockTime } from "./format.js";
 
 const HEIGHT = 100;
+const END = POINTS - 1;
 
 // The next number that is easy to read.
 function niceMax(value) {
@@ -37,8 +38,8 @@ function line(points, value, max, floor) {
   return path;
 }
 
-// `series`: { label, value(point), tone, area }. `format` writes values.
-export function chart({ title, note, series, format, floor = 0, tall = false, unit = "" }) {
+// `series`: { label, value(point), tone, area }. `format` writes values, `hint` says more about them.
+export function chart({ title, note, series, format, floor = 0, tall = false, unit = "", hint }) {
   const lines = series.map(({ tone, area }) => ({
     area: area ? svg("path", { class: `area ${tone}` }) : null,
     line: svg("path", { class: `line ${tone}` }),
@@ -47,10 +48,10 @@ export function chart({ title, note, series, format, floor = 0, tall = false, un
   const plot = svg("svg", {
     class: "plot", viewBox: `0 0 ${POINTS - 1} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
   },
-  svg("path", { class: "grid", d: `M0 0H${POINTS}M0 ${HEIGHT / 2}H${POINTS}M0 ${HEIGHT}H${POINTS}` }),
+  svg("path", { class: "grid", d: `M0 0H${END}M0 ${HEIGHT / 2}H${END}M0 ${HEIGHT}H${END}` }),
   lines.map(({ area }) => area), lines.map((part) => part.line), cursor);
   const values = series.map(() => h("b", { class: "num" }, "–"));
-  const legend = h("dl", { class: "legend" }, series.map(({ label, tone }, index) =>
+  const legend = h("dl", { class: tall ? "legend major" : "legend" }, series.map(({ label, tone }, index) =>
     h("div", { class: tone }, h("dt", null, label), h("dd", null, values[index]))));
   const top = h("span", { class: "scale num" });
   const when = h("span", { class: "when num" }, "2 min");
@@ -70,6 +71,7 @@ export function chart({ title, note, series, format, floor = 0, tall = false, un
     series.forEach(({ value }, index) => {
       const known = point ? value(point) : null;
       setText(values[index], known === null || known === undefined ? "–" : format(known) + unit);
+      if (hint) setAttribute(values[index], "title", hint(known));
     });
     setText(when, hovered !== null && point ? clockTime(point.time) : "2 min");
     setAttribute(cursor, "d", hovered === null ? "" : `M${hovered} 0V${HEIGHT}`);
@@ -100,7 +102,7 @@ export function chart({ title, note, series, format, floor = 0, tall = false, un
     hovered = null;
     show();
   });
-  return { node, update, legend };
+  return { node, update };
 }
 
 // A line without words.
@@ -109,11 +111,13 @@ export function sparkline(value) {
   const path = svg("path", { class: "line one" });
   const node = svg("svg", {
     class: "spark", viewBox: `0 0 ${POINTS - 1} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
-  }, area, path);
+  }, svg("path", { class: "grid", d: `M0 ${HEIGHT}H${END}` }), area, path);
   return {
     node,
     update(points) {
-      const max = niceMax(Math.max(...points.map((point) => (point ? value(point) : 0))));
+      const greatest = Math.max(...points.map((point) => (point ? value(point) : 0)));
+      const max = niceMax(greatest);
+      node.classList.toggle("rest", greatest === 0);
       setAttribute(path, "d", line(points, value, max * 1.1, false));
       setAttribute(area, "d", line(points, value, max * 1.1, true));
     },

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 
 const KEY = "hone-control-token";
 
-// What a page shows may change when the token does.
+// Tells when the token or what goes on is another.
 export const changes = new EventTarget();
 
 export const token = () => sessionStorage.getItem(KEY);
@@ -17,7 +17,7 @@ export const isUnlocked = (hello) => isOffered(hello) && Boolean(token());
 function setToken(value) {
   if (value) sessionStorage.setItem(KEY, value);
   else sessionStorage.removeItem(KEY);
-  changes.dispatchEvent(new Event("token"));
+  changes.dispatchEvent(new Event("change"));
 }
 
 async function call(name, action) {
@@ -32,43 +32,56 @@ async function call(name, action) {
   throw new Error(message);
 }
 
+// What goes on with each model, and what went wrong last; it outlives the buttons.
+const running = new Map();
+const problems = new Map();
+
+async function act(name, action) {
+  problems.delete(name);
+  running.set(name, action);
+  changes.dispatchEvent(new Event("change"));
+  try {
+    await call(name, action);
+  } catch (error) {
+    problems.set(name, error.message);
+  }
+  running.delete(name);
+  changes.dispatchEvent(new Event("change"));
+}
+
 // Buttons for one model. `isLoaded` decides which make sense.
 export function buttons(name, isLoaded) {
-  const said = h("span", { class: "said", role: "status" });
+  const busy = running.get(name);
   const make = (action, label, kind) => {
-    const button = h("button", { type: "button", class: kind }, label);
-    button.addEventListener("click", async () => {
-      if (action === "unload" && !confirm(`Unload ${name}? Requests for it will fail.`)) return;
-      button.disabled = true;
-      said.textContent = action === "load" ? "Loading…" : "Unloading…";
-      try {
-        await call(name, action);
-        said.textContent = "";
-      } catch (error) {
-        said.textContent = error.message;
-        said.classList.add("bad");
-      }
-      button.disabled = false;
+    const button = h("button", { type: "button", class: kind, disabled: Boolean(busy) }, label);
+    button.addEventListener("click", () => {
+      if (action === "load" || confirm(`Unload ${name}? Requests for it will fail.`)) act(name, action);
     });
     return button;
   };
   const shown = isLoaded
     ? [make("load", "Reload", "quiet"), make("unload", "Unload", "quiet")]
-    : [make("load", "Load", "primary")];
-  return h("span", { class: "buttons" }, shown, said);
+    : [make("load", "Load", "quiet")];
+  const said = busy ? (busy === "load" ? "Loading…" : "Unloading…") : problems.get(name) || "";
+  return h("span", { class: "buttons" }, shown, h("span", { class: busy ? "said" : "said bad", role: "status" }, said));
 }
 
-// Where the token is given and forgotten.
-export function panel(hello) {
-  if (!hello || !hello.explicit) return null;
-  if (!hello.token) {
-    return h("p", { class: "note" },
-      "To load and unload models from here, start the server with ", h("code", null, "--control-token"), ".");
-  }
-  if (token()) {
-    return h("p", { class: "note" }, "You may load and unload models. ",
-      h("button", { type: "button", class: "link", onclick: () => setToken(null) }, "Forget the token"));
-  }
+// Where the token is given and forgotten. It is made anew only if it is another one, so that what is
+// being typed stays.
+export function showPanel(place, hello) {
+  const kind = !hello || !hello.explicit ? "none" : !hello.token ? "tokenless" : token() ? "open" : "locked";
+  if (place.dataset.kind === kind) return;
+  place.dataset.kind = kind;
+  place.replaceChildren(...{ none: () => [], tokenless, open, locked }[kind]());
+}
+
+const tokenless = () => [h("p", { class: "note" },
+  "To load and unload models from here, start the server with ", h("code", null, "--control-token"), ".")];
+
+const open = () => [h("p", { class: "note" }, "You may load and unload models. ",
+  h("button", { type: "button", class: "link", onclick: () => setToken(null) }, "Forget the token"))];
+
+function locked() {
   const input = h("input", {
     type: "password", name: "token", autocomplete: "off", required: true, placeholder: "control token",
     "aria-label": "Control token",
@@ -78,5 +91,5 @@ export function panel(hello) {
     event.preventDefault();
     setToken(input.value.trim());
   });
-  return h("div", null, h("p", { class: "note" }, "To load and unload models, give the server's control token."), form);
+  return [h("p", { class: "note" }, "To load and unload models, give the server's control token."), form];
 }

@@ -2,7 +2,7 @@
 
 import { bars, chart, columns, stack } from "./chart.js";
 import { cacheText, configView } from "./config.js";
-import { buttons, changes, isUnlocked, panel } from "./control.js";
+import { buttons, changes, isUnlocked, showPanel } from "./control.js";
 import { h, section } from "./dom.js";
 import { count, exactMillis, millis, percent, rate, span } from "./format.js";
 import { keyOf } from "./feed.js";
@@ -109,9 +109,9 @@ function detailViews(detail, hello) {
 // Where the engine runs one batch at a time; engines that schedule for themselves have no such things.
 function detailSections(places, window) {
   const recent = `last ${window} s`;
-  return h("div", { class: "grid" },
+  return h("div", { class: "pair" },
     h("section", { class: "card wide" }, h("h2", null, "Where the time goes"), h("p", { class: "note" }, `mean per request, ${recent}`), places.stages),
-    h("section", { class: "card" }, h("h2", null, "Latency"), h("p", { class: "note" }, `share of requests, ${recent}`), places.latency),
+    h("section", { class: "card" }, h("h2", null, "How long requests took"), h("p", { class: "note" }, `share of requests, ${recent}`), places.latency),
     h("section", { class: "card" }, h("h2", null, "Batch sizes"), h("p", { class: "note" }, `rows, share of batches, ${recent}`), places.batches),
     h("section", { class: "card" }, h("h2", null, "Why batches left"), h("p", { class: "note" }, recent), places.reasons),
     h("section", { class: "card" }, h("h2", null, "Failures"), h("p", { class: "note" }, "since loading"), places.failures));
@@ -121,7 +121,7 @@ export function modelPage(feed, name, version) {
   const key = keyOf(name, version);
   const find = () => feed.models.find((model) => model.key === key);
   const windowSeconds = feed.hello ? feed.hello.window : 10;
-  const charts = loadCharts(windowSeconds);
+  const charts = loadCharts(feed);
   const places = Object.fromEntries(["stages", "latency", "batches", "reasons", "failures", "instances", "totals"].map(
     (place) => [place, h("div", { class: "live" })]));
   const state = h("span");
@@ -129,7 +129,8 @@ export function modelPage(feed, name, version) {
   const how = h("p", { class: "how" });
   const reason = h("p", { class: "reason", hidden: true });
   const actions = h("div", { class: "control" });
-  const cache = h("p");
+  const unlocking = h("div", { class: "control" });
+  const cache = h("p", { class: "text" });
   const tokens = h("div", { class: "charts", hidden: true });
   const setup = h("div", { class: "setup" });
   const live = h("div", { class: "page" }, h("div", { class: "charts" }, charts.map((item) => item.node)), tokens,
@@ -137,9 +138,10 @@ export function modelPage(feed, name, version) {
     h("div", { class: "grid" }, section("Instances", places.instances), section("Cache", cache), section("Since loading", places.totals)));
   const node = h("div", { class: "page" },
     h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "All models")),
-    h("div", { class: "title" }, h("h1", null, name), state, versions), how, reason, actions, live, setup);
+    h("div", { class: "title" }, h("h1", null, name), state, versions, actions), how, reason, live, setup, unlocking);
   let generation = [];
   let fetched = null;
+  let loading = null;
 
   function showState() {
     const model = find();
@@ -147,20 +149,24 @@ export function modelPage(feed, name, version) {
     const siblings = feed.models.filter((other) => other.name === name && other.version !== null);
     versions.replaceChildren(...siblings.map((other) =>
       h("a", { href: modelPath(other), "aria-current": other.key === key ? "page" : null }, `v${other.version}`)));
-    const why = model ? model.reason : feed.models.length ? "There is no such model." : "";
+    // Without a version it is a model that was not loaded; when it is, its newest one is shown.
+    if (!model && !version && siblings.length) return location.replace(modelPath(siblings.at(-1)));
+    const missing = siblings.length ? `Version ${version} is not loaded.` : "There is no such model.";
+    const why = model ? model.reason : feed.models.length ? missing : "";
     reason.textContent = why;
     reason.hidden = !why;
     live.hidden = setup.hidden = !(model && model.version !== null && model.state !== "UNAVAILABLE");
-    const shown = isUnlocked(feed.hello) && feed.models.some((other) => other.name === name)
-      ? buttons(name, Boolean(model && model.state === "READY")) : panel(feed.hello);
-    actions.replaceChildren(...(shown ? [shown] : []));
+    const isKnown = feed.models.some((other) => other.name === name);
+    const isReady = Boolean(model && model.state === "READY");
+    actions.replaceChildren(...(isKnown && isUnlocked(feed.hello) ? [buttons(name, isReady)] : []));
+    showPanel(unlocking, feed.hello);
     if (model && model.generates && !generation.length) {
       generation = generationCharts();
       tokens.append(...generation.map((item) => item.node));
       tokens.hidden = false;
     }
     // A model that was loaded again may be another one.
-    const identity = model && model.state === "READY" ? `${feed.hello?.started} ${model.reason}` : null;
+    const identity = isReady ? `${feed.hello?.started} ${model.reason}` : null;
     if (identity && identity !== fetched) {
       fetched = identity;
       load();
@@ -189,6 +195,9 @@ export function modelPage(feed, name, version) {
   function updateDetail() {
     const { detail, hello } = feed;
     if (!detail || detail.name !== name || String(detail.version) !== version) return;
+    // Loaded again, too fast to be seen as such: it may have other inputs now.
+    if (loading !== null && loading !== detail.load_seconds && fetched) load();
+    loading = detail.load_seconds;
     how.replaceChildren(h("span", null, "Runs on "), detail.how);
     for (const [place, view] of Object.entries(detailViews(detail, hello))) places[place].replaceChildren(view);
     if (detail.row.generation) {
@@ -202,7 +211,7 @@ export function modelPage(feed, name, version) {
   showState();
   update();
   const listeners = [[feed, "tick", update], [feed, "catalogue", showState], [feed, "hello", showState],
-    [feed, "detail", updateDetail], [changes, "token", showState]];
+    [feed, "detail", updateDetail], [changes, "change", showState]];
   listeners.forEach(([target, event, take]) => target.addEventListener(event, take));
   const leave = () => listeners.forEach(([target, event, take]) => target.removeEventListener(event, take));
   return { node, leave, title: `${name} · Hone`, watched: { name, version } };

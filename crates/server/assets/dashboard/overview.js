@@ -1,7 +1,7 @@
 // The whole server: its load, its models.
 
 import { chart, sparkline } from "./chart.js";
-import { buttons, changes, isUnlocked, panel } from "./control.js";
+import { buttons, changes, isUnlocked, showPanel } from "./control.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { bytes, count, decimal, millis, percent, rate } from "./format.js";
 
@@ -20,7 +20,8 @@ export const pill = (state) => {
 export const modelPath = (model) => `#/models/${encodeURIComponent(model.name)}/${model.version ?? ""}`;
 
 // The charts that the server and each model have.
-export function loadCharts(window) {
+export function loadCharts(feed) {
+  const window = feed.hello ? feed.hello.window : 10;
   return [
     chart({
       title: "Requests", note: "a second", format: rate, tall: true,
@@ -31,6 +32,7 @@ export function loadCharts(window) {
     }),
     chart({
       title: "Latency", note: `about, over the last ${window} s`, format: millis, tall: true,
+      hint: (value) => (feed.hello ? rangeText(value, feed.hello.bounds) : ""),
       series: [
         { label: "p99", tone: "one", value: (point) => point.p99 },
         { label: "p90", tone: "two", value: (point) => point.p90 },
@@ -68,23 +70,24 @@ function figure(label) {
 
 function modelRow(model) {
   const spark = sparkline((point) => point.requests);
-  const cells = ["requests", "p50", "p99", "waiting", "batch", "busy"].map(() => h("td", { class: "num" }, "–"));
+  const isLoaded = model.state === "READY";
+  const isAsleep = model.version === null;
+  const cells = ["requests", "p50", "p99", "waiting", "batch", "busy"].map(() => h("td", { class: "num" }, isAsleep ? "" : "–"));
   ["Requests/s", "p50", "p99", "Waiting", "Batch", "Instances busy"].forEach((label, index) =>
     cells[index].setAttribute("data-label", label));
-  const isLoaded = model.state === "READY";
   const action = h("td", { class: "action" });
   const name = h("a", { href: modelPath(model) }, model.name);
   const version = model.version === null ? "" : `version ${model.version}`;
-  const node = h("tr", null,
+  const node = h("tr", { class: isAsleep ? "asleep" : null },
     h("th", { scope: "row" }, name, h("small", null, version),
       model.reason && !isLoaded ? h("small", { class: "reason" }, model.reason) : null),
     h("td", { class: "state" }, pill(model.state)),
-    h("td", { class: "trend" }, spark.node), cells, action);
-  return { model, node, spark, cells, action };
+    h("td", { class: "trend" }, isAsleep ? null : spark.node), cells, action);
+  return { model, node, spark, cells, action, isAsleep };
 }
 
 export function overviewPage(feed) {
-  const charts = loadCharts(feed.hello ? feed.hello.window : 10);
+  const charts = loadCharts(feed);
   const figures = ["In flight", "Errors", "CPU of the server", "Memory of the server", "Machine"].map(figure);
   const body = h("tbody");
   const filter = h("input", { type: "search", placeholder: "Find a model", "aria-label": "Find a model" });
@@ -107,7 +110,8 @@ export function overviewPage(feed) {
   }
 
   function rebuild() {
-    rows = feed.models.map(modelRow);
+    // What can be asked comes first; within that, names keep their order.
+    rows = feed.models.map(modelRow).sort((a, b) => a.isAsleep - b.isAsleep);
     body.replaceChildren(...rows.map((row) => row.node));
     filter.hidden = rows.length < FILTER_FROM;
     const ready = rows.filter((row) => row.model.state === "READY").length;
@@ -125,8 +129,7 @@ export function overviewPage(feed) {
     for (const { action, model } of rows) {
       action.replaceChildren(...(unlocked ? [buttons(model.name, model.state === "READY")] : []));
     }
-    const shown = panel(feed.hello);
-    control.replaceChildren(...(shown ? [shown] : []));
+    showPanel(control, feed.hello);
   }
 
   function updateFigures({ in_flight: inFlight, total, machine }) {
@@ -148,7 +151,7 @@ export function overviewPage(feed) {
     if (row.hidden) return;
     const history = feed.history(model.key);
     const point = history.at(-1);
-    if (!point) return;
+    if (!point || model.version === null) return;
     const texts = [rate(point.requests), millis(point.p50), millis(point.p99), count(point.waiting),
       point.batch === null ? "–" : decimal(point.batch), `${point.busy}/${model.instances}`];
     texts.forEach((text, index) => setText(cells[index], text));
@@ -168,7 +171,7 @@ export function overviewPage(feed) {
     update();
   });
   rebuild();
-  const listeners = [[feed, "tick", update], [feed, "catalogue", rebuild], [feed, "hello", showControl], [changes, "token", showControl]];
+  const listeners = [[feed, "tick", update], [feed, "catalogue", rebuild], [feed, "hello", showControl], [changes, "change", showControl]];
   listeners.forEach(([target, name, take]) => target.addEventListener(name, take));
   const leave = () => listeners.forEach(([target, name, take]) => target.removeEventListener(name, take));
   return { node, leave, title: "Hone" };

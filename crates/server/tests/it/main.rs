@@ -22,6 +22,7 @@ mod http_life;
 mod http_limits;
 mod life_drain;
 mod metrics_page;
+mod observability_files;
 mod server_timing;
 mod trace_settings;
 mod traces_collected;
