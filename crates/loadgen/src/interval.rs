@@ -153,6 +153,7 @@ pub(crate) struct Quantiles<'a> {
     all: Distribution,
     count: u64,
     blocks: Vec<Cumulative>,
+    /// Observations in each resample.
     totals: Vec<u64>,
     resampling: Option<&'a Resampling>,
 }
@@ -161,7 +162,8 @@ impl<'a> Quantiles<'a> {
     fn new(blocks: &[Distribution], resampling: Option<&'a Resampling>) -> Self {
         let all = Distribution::merged(blocks);
         let count = all.count();
-        let totals = blocks.iter().map(Distribution::count).collect();
+        let counts: Vec<u64> = blocks.iter().map(Distribution::count).collect();
+        let totals = resampling.map_or_else(Vec::new, |resampling| resampling.sums(&counts));
         let blocks = blocks.iter().map(Cumulative::of).collect();
         Self { all, count, blocks, totals, resampling }
     }
@@ -191,16 +193,20 @@ impl<'a> Quantiles<'a> {
     /// `q`. So the ends need no quantile of any resample: they are where enough shares get there.
     fn resampled(&self, q: f64) -> Option<(f64, f64)> {
         let resampling = self.resampling.filter(|_| self.count >= OBSERVATIONS_MIN)?;
-        let cut = resampling.cut();
-        let end = |enough: usize| {
+        let needed: Vec<f64> = self.totals.iter().map(|total| q * *total as f64).collect();
+        let enough = |value: u64, resamples: usize| {
+            let up_to: Vec<u64> =
+                self.blocks.iter().map(|block| block.count_at_most(value)).collect();
+            let sums = resampling.sums(&up_to);
+            let reached = sums.iter().zip(&needed);
+            reached.filter(|(sum, needed)| **sum as f64 >= **needed).count() >= resamples
+        };
+        let end = |resamples: usize| {
             let values = &self.all.values;
-            let at = values.partition_point(|(value, _)| {
-                let up_to: Vec<u64> =
-                    self.blocks.iter().map(|block| block.count_at_most(*value)).collect();
-                resampling.count_at_least(&up_to, &self.totals, q) < enough
-            });
+            let at = values.partition_point(|(value, _)| !enough(*value, resamples));
             values.get(at).map_or(self.all.max(), |(value, _)| *value) as f64
         };
+        let cut = resampling.cut();
         Some((end(cut + 1), end(resampling.resamples() - cut)))
     }
 }
@@ -275,7 +281,8 @@ fn share_of(some: &[u64], all: &[u64], resampling: Option<&Resampling>) -> Estim
     }
 }
 
-fn clopper_pearson(successes: u64, tries: u64) -> Estimate {
+/// The share of successes among independent tries, at least one.
+pub(crate) fn clopper_pearson(successes: u64, tries: u64) -> Estimate {
     let at_least = |p: f64| 1.0 - binomial_cdf(successes - 1, tries, p);
     let at_most = |p: f64| binomial_cdf(successes, tries, p);
     let low = if successes == 0 { 0.0 } else { bisect(0.0, 1.0, |p| at_least(p) >= TAIL) };

@@ -8,8 +8,10 @@
 
 mod answer;
 mod arrivals;
+mod baseline;
 mod client;
 mod clock;
+mod compare;
 mod critical;
 mod data;
 mod distribution;
@@ -17,8 +19,10 @@ mod document;
 mod drive;
 mod error;
 mod interval;
+mod knee;
 mod load;
 mod machine;
+mod metric;
 mod objective;
 mod procfs;
 mod protocol;
@@ -27,6 +31,7 @@ mod report;
 mod request;
 mod resampling;
 mod result;
+mod search;
 mod session;
 mod slice;
 mod splitmix;
@@ -37,6 +42,7 @@ mod verdict;
 
 pub use answer::{Expectation, ExpectedOutput, ExpectedValues, ServerTiming};
 pub use arrivals::DueTimes;
+pub use baseline::{Baseline, BaselineError, BaselineOptions, Regression};
 pub use clock::epoch_seconds;
 pub use data::{
     PromptRecord, TensorOptions, TensorRecord, Trace, random_request, read_prompts, read_tensors,
@@ -62,6 +68,7 @@ pub use result::{
     MetricVerdict, ObjectiveTerm, ResultDocument, SCHEMA, SearchProbe, SearchResult, ServerSummary,
     StabilitySummary, StageShare, StageSummary, Summary, TargetResult, TimelinePoint,
 };
+pub use search::{Probe, Search, SearchOptions};
 pub use session::Subject;
 pub use slice::{FailureKind, GenerationSlice, Slice, Stage, StageSample, StageSums};
 pub use stability::{Stability, StabilityOptions, WarmUp};

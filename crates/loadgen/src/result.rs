@@ -414,7 +414,8 @@ pub struct ComparedMetric {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricVerdict {
-    /// The interval holds 1.
+    /// The difference is below 1 %, or may be chance, given all the figures that were looked at. The
+    /// interval, which is that of this figure alone, may leave 1 out nevertheless.
     #[default]
     NoDifferenceShown,
     /// A is better.

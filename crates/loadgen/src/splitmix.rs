@@ -22,3 +22,17 @@ impl SplitMix {
         (((self.next() >> 32) * bound as u64) >> 32) as usize
     }
 }
+
+#[cfg(test)]
+impl SplitMix {
+    /// Above 0 and below 1.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.below(1 << 24) as f64 + 0.5) / f64::from(1 << 24)
+    }
+
+    /// Standard normal (Box and Muller 1958).
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * self.uniform().ln()).sqrt();
+        radius * (2.0 * std::f64::consts::PI * self.uniform()).cos()
+    }
+}

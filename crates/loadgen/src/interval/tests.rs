@@ -5,24 +5,17 @@ use crate::{
     Distribution, Slice, critical::normal_quantile, distribution::quantile_rank, splitmix::SplitMix,
 };
 
-/// A standard normal number.
-fn normal(random: &mut SplitMix) -> f64 {
-    let uniform = (random.below(1 << 24) as f64 + 0.5) / f64::from(1 << 24);
-    normal_quantile(uniform)
-}
-
 /// Slices whose log latency is a level that wanders as an AR(1) series from slice to slice, and
 /// independent noise around it. `wander` and `noise` are standard deviations.
 fn wandering(seed: u64, slices: usize, each: usize, wander: f64) -> Vec<Slice> {
     const CORRELATION: f64 = 0.7;
     let mut random = SplitMix::new(seed);
-    let mut level = normal(&mut random);
+    let mut level = random.normal();
     let mut measured = Vec::new();
     for index in 0..slices {
-        level =
-            CORRELATION * level + (1.0 - CORRELATION * CORRELATION).sqrt() * normal(&mut random);
+        level = CORRELATION * level + (1.0 - CORRELATION * CORRELATION).sqrt() * random.normal();
         let latency: Distribution =
-            (0..each).map(|_| latency_of(wander * level + 0.3 * normal(&mut random))).collect();
+            (0..each).map(|_| latency_of(wander * level + 0.3 * random.normal())).collect();
         measured.push(slice(index, latency));
     }
     measured
@@ -176,10 +169,10 @@ fn a_share_of_all_is_not_certain() {
 fn rates_hold_the_truth_of_a_correlated_series() {
     let covered = (0..200_u64).filter(|seed| {
         let mut random = SplitMix::new(*seed);
-        let mut level = normal(&mut random);
+        let mut level = random.normal();
         let measured: Vec<Slice> = (0..96)
             .map(|index| {
-                level = 0.7 * level + 0.51_f64.sqrt() * normal(&mut random);
+                level = 0.7 * level + 0.51_f64.sqrt() * random.normal();
                 let completed = latency_of(0.0) / 1000 + latency_of((0.1 * level).ln_1p()) / 10_000;
                 Slice { completed, ..slice(index, Distribution::default()) }
             })
