@@ -57,7 +57,10 @@ pub use objective::{Objective, ObjectiveError};
 pub use procfs::{ProcessTree, listener};
 pub use protocol::Protocol;
 pub use random::Random;
-pub use report::{Colours, headline, write_csv, write_table};
+pub use report::{
+    Colours, LiveFigures, LivePhase, LiveView, headline, live_line, write_csv, write_html,
+    write_table,
+};
 pub use request::{
     ChatMessage, Endpoint, GenerationKind, InferRequest, InputData, InputTensor, OpenAiRequest,
     PromptLengths, Request, ValueRange, Vocabulary,

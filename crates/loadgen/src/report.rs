@@ -7,10 +7,15 @@ pub(crate) mod figure;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod headline;
+mod html;
+mod live;
+mod omission;
 #[cfg(test)]
 mod snapshot;
 mod table;
 
 pub use csv::write_csv;
 pub use headline::headline;
+pub use html::write_html;
+pub use live::{LiveFigures, LivePhase, LiveView, live_line};
 pub use table::{Colours, write_table};

@@ -85,9 +85,15 @@ pub(crate) fn load(load: &LoadLevel) -> String {
         LoadMode::Open => format!("{value}/s {}", load.arrivals).trim_end().to_owned(),
         LoadMode::Replay if load.value > 0.0 => format!("replay, {value}/s"),
         LoadMode::Replay => "replay".to_owned(),
+        LoadMode::Sessions if value == "1" => "1 session".to_owned(),
         LoadMode::Sessions => format!("{value} sessions"),
         LoadMode::Ramp => format!("ramp to {value}/s"),
     }
+}
+
+/// CPU time per request and its unit, of microseconds.
+pub(crate) fn cpu(us: f64) -> (String, &'static str) {
+    if us >= 100_000.0 { (figure(us / 1000.0), "ms/req") } else { (figure(us), "µs/req") }
 }
 
 /// A number that somebody chose, as it was chosen.

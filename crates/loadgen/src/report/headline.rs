@@ -11,7 +11,7 @@ pub fn headline(document: &ResultDocument) -> String {
 }
 
 fn answer(document: &ResultDocument) -> Option<String> {
-    told_first(document).map(sentence).or_else(|| measured(document.targets.first()?))
+    told_first(document).map(sentence).or_else(|| measured(document, document.targets.first()?))
 }
 
 /// The verdict that a headline is made of, if there is one.
@@ -24,11 +24,26 @@ pub(crate) fn told_first(document: &ResultDocument) -> Option<&str> {
     verdicts.into_iter().flatten().find(|verdict| !verdict.is_empty())
 }
 
-/// What a target did at its best level.
-fn measured(target: &TargetResult) -> Option<String> {
+/// The level whose details are shown: the rate that was searched for, the knee, or the one with the
+/// most throughput.
+pub(crate) fn most_telling<'a>(
+    document: &ResultDocument,
+    target: &'a TargetResult,
+) -> Option<&'a LevelResult> {
+    let found = document.search.as_ref().and_then(|search| search.holds);
     let knee = target.knee.as_ref().map(|knee| &knee.load);
-    let at_knee = target.levels.iter().find(|level| Some(&level.load) == knee);
-    let level = at_knee.or_else(|| target.levels.iter().max_by(|a, b| by_throughput(a, b)))?;
+    let mut levels = target.levels.iter();
+    let throughput = |level: &LevelResult| level.summary.throughput.value;
+    levels
+        .clone()
+        .find(|level| Some(level.load.value) == found)
+        .or_else(|| levels.find(|level| Some(&level.load) == knee))
+        .or_else(|| target.levels.iter().max_by(|a, b| throughput(a).total_cmp(&throughput(b))))
+}
+
+/// What a target did at the level that tells most.
+fn measured(document: &ResultDocument, target: &TargetResult) -> Option<String> {
+    let level = most_telling(document, target)?;
     let model = &target.model;
     let mut text = if level.summary.completed == 0 {
         format!("{model} answered nothing at {}", load(&level.load))
@@ -38,7 +53,7 @@ fn measured(target: &TargetResult) -> Option<String> {
         requests(model, level)
     };
     text += &failures(&level.summary);
-    if at_knee.is_some() {
+    if target.knee.as_ref().is_some_and(|knee| knee.load == level.load) {
         text += "; more load brings little more";
     }
     Some(text + ".")
@@ -95,10 +110,6 @@ fn failures(summary: &Summary) -> String {
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 fn lags(summary: &Summary) -> bool {
     (summary.completed as f64) < 0.95 * summary.offered as f64
-}
-
-fn by_throughput(a: &LevelResult, b: &LevelResult) -> std::cmp::Ordering {
-    a.summary.throughput.value.total_cmp(&b.summary.throughput.value)
 }
 
 /// Why the answer is not to be trusted, as far as it is not.

@@ -7,8 +7,8 @@ mod levels;
 
 use std::io::{Result, Write};
 
-use super::headline::headline;
-use crate::result::{LevelResult, ResultDocument, TargetResult};
+use super::headline::{headline, most_telling};
+use crate::result::{ResultDocument, TargetResult};
 
 /// Widest line, as far as names allow.
 const WIDTH: usize = 110;
@@ -23,15 +23,15 @@ pub enum Colours {
 }
 
 impl Colours {
-    fn red(self, text: &str) -> String {
+    pub(super) fn red(self, text: &str) -> String {
         self.paint("31", text)
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    fn dim(self, text: &str) -> String {
+    pub(super) fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }
 
@@ -85,25 +85,8 @@ fn title(target: &TargetResult) -> String {
     format!("{label}{} at {} over {protocol}", clean(model), clean(url))
 }
 
-/// The level whose details are shown: the rate that was searched for, the knee, or the one with the
-/// most throughput.
-fn most_telling<'a>(
-    document: &ResultDocument,
-    target: &'a TargetResult,
-) -> Option<&'a LevelResult> {
-    let found = document.search.as_ref().and_then(|search| search.holds);
-    let knee = target.knee.as_ref().map(|knee| &knee.load);
-    let mut levels = target.levels.iter();
-    let throughput = |level: &LevelResult| level.summary.throughput.value;
-    levels
-        .clone()
-        .find(|level| Some(level.load.value) == found)
-        .or_else(|| levels.find(|level| Some(&level.load) == knee))
-        .or_else(|| target.levels.iter().max_by(|a, b| throughput(a).total_cmp(&throughput(b))))
-}
-
 /// Text that comes from elsewhere, without what could command a terminal.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
@@ -123,7 +106,9 @@ fn write_paragraph(
 /// Lines of at most `width` characters, broken between words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in clean(text).split_whitespace() {
+    // A unit stays on the line of its number.
+    let text = clean(text).replace(" %", "\u{a0}%").replace(" ms", "\u{a0}ms");
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         let line = lines.last_mut().expect("there is always a line");
         if line.is_empty() {
             line.push_str(word);
@@ -134,7 +119,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
             lines.push(word.to_owned());
         }
     }
-    lines
+    lines.into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) enum Tone {
 #[derive(Debug, Default)]
 pub(super) struct Grid {
     rows: Vec<(Vec<String>, Tone)>,
-    notes: Vec<(usize, String)>,
+    notes: Vec<Note>,
 }
 
 impl Grid {
@@ -28,9 +28,14 @@ impl Grid {
         self.rows.push((row, tone));
     }
 
+    /// A sentence below the last row, over the whole width.
+    pub(super) fn note(&mut self, text: String) {
+        self.notes.push(Note { below: self.rows.len(), text, is_warning: false });
+    }
+
     /// A warning below the last row, over the whole width.
     pub(super) fn warn(&mut self, text: String) {
-        self.notes.push((self.rows.len(), text));
+        self.notes.push(Note { below: self.rows.len(), text, is_warning: true });
     }
 
     /// Writes the rows, indented by two, without columns in which nothing stands.
@@ -43,8 +48,8 @@ impl Grid {
                 Tone::Dim => colours.dim(&line),
             };
             writeln!(out, "  {painted}")?;
-            for (_, text) in self.notes.iter().filter(|(below, _)| *below == number + 1) {
-                super::write_paragraph(text, 4, |line| colours.red(line), out)?;
+            for note in self.notes.iter().filter(|note| note.below == number + 1) {
+                note.write(colours, out)?;
             }
         }
         Ok(())
@@ -81,5 +86,22 @@ impl Grid {
             if is_empty { 0 } else { cells.max().unwrap_or(0) }
         };
         (0..columns).map(of).collect()
+    }
+}
+
+#[derive(Debug)]
+struct Note {
+    /// Rows above it.
+    below: usize,
+    text: String,
+    is_warning: bool,
+}
+
+impl Note {
+    fn write(&self, colours: Colours, out: &mut dyn Write) -> Result<()> {
+        let paint = |line: &str| {
+            if self.is_warning { colours.red(line) } else { colours.dim(line) }
+        };
+        super::write_paragraph(&self.text, 4, paint, out)
     }
 }

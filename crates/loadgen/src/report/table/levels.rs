@@ -7,7 +7,10 @@ use super::{
     grid::{Grid, Tone},
 };
 use crate::{
-    report::figure::{count, figure, interval, load, percent, seen},
+    report::{
+        figure::{count, figure, interval, load, percent, seen},
+        omission::omission,
+    },
     result::{Estimate, GenerationSummary, LevelResult, Summary, TargetResult},
 };
 
@@ -92,12 +95,15 @@ fn cpu(summary: &Summary) -> String {
     server.and_then(|server| server.cpu_us_per_request).map(figure).unwrap_or_default()
 }
 
-/// What makes the row's figures doubtful, and what failed.
+/// What failed, what a row does not show, and what makes its figures doubtful.
 fn warn(summary: &Summary, grid: &mut Grid) {
     if !summary.failures.is_empty() {
         let kind = |(name, number): (&String, &u64)| format!("{} {name}", count(*number));
         let kinds: Vec<_> = summary.failures.iter().map(kind).collect();
         grid.warn(format!("failed: {}", kinds.join(", ")));
+    }
+    if let Some(omitted) = omission(summary) {
+        grid.note(omitted);
     }
     for reason in &summary.stability.reasons {
         grid.warn(format!("not steady: {reason}"));

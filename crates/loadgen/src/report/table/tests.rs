@@ -52,6 +52,7 @@ fn an_empty_document_is_said_to_be_empty() {
 #[test]
 fn text_is_broken_between_words() {
     assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+    assert_eq!(wrapped("half in 12 ms", 10), ["half in", "12 ms"]);
     assert_eq!(wrapped("unbreakable", 3), ["unbreakable"]);
     assert_eq!(wrapped("", 3), [""]);
 }
