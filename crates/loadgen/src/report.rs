@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 mod headline;
 mod html;
 mod live;
+mod objective;
 mod omission;
 #[cfg(test)]
 mod snapshot;

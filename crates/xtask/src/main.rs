@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use places::Places;
+use python::Python;
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
@@ -33,6 +34,7 @@ usage: cargo xtask TASK
   demo [--stay]             build Hone, serve MiniLM, embed sentences through REST and gRPC
   ci                        every check and test; fetches what it needs
   models                    fetch and build the test models and the Python environment
+  aiperf                    fetch aiperf (1.2 GB), which `hone bench` is compared with if it is there
   conformance [--filter TEXT] [--slice N]
                             run the ONNX node cases through a server (every Nth, names with TEXT)
   dashboard [--only TEXT] [--assets FOLDER]
@@ -64,6 +66,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     let places = Places::find()?;
     match (task, options) {
         ("models", []) => models::fetch(&places)?,
+        ("aiperf", []) => drop(Python::prepare_aiperf(&places)?),
         ("demo", []) => demo::run(&places, demo::Ending::Stop)?,
         ("demo", ["--stay"]) => demo::run(&places, demo::Ending::Stay)?,
         ("ci", []) => return ci::run(&places),

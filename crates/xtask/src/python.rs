@@ -16,7 +16,10 @@ use crate::{places::Places, process};
 pub(crate) const REQUIREMENTS: &str = "tests/clients/requirements.txt";
 const MIN_VERSION: (u32, u32) = (3, 11);
 
-/// An environment in the cache folder that holds what [`REQUIREMENTS`] lists.
+/// The packages of aiperf, most of which no test needs, in an environment of their own.
+const AIPERF_REQUIREMENTS: &str = "tests/clients/aiperf.txt";
+
+/// An environment in the cache folder that holds what a list of requirements names.
 #[derive(Debug)]
 pub(crate) struct Python {
     interpreter: PathBuf,
@@ -29,8 +32,22 @@ impl Python {
     ///
     /// Python, its `venv` module or the package registry is missing; the message says which.
     pub(crate) fn prepare(places: &Places) -> Result<Self> {
-        let requirements = places.tree.join(REQUIREMENTS);
-        let environment = places.cache.join("venv");
+        Self::environment(places, "venv", REQUIREMENTS)
+    }
+
+    /// Makes the environment in which tests find aiperf, or takes the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Python::prepare`].
+    pub(crate) fn prepare_aiperf(places: &Places) -> Result<Self> {
+        Self::environment(places, "aiperf", AIPERF_REQUIREMENTS)
+    }
+
+    /// The environment `name` of the cache folder, with the packages that `requirements` lists.
+    fn environment(places: &Places, name: &str, requirements: &str) -> Result<Self> {
+        let requirements = places.tree.join(requirements);
+        let environment = places.cache.join(name);
         let stamp = environment.join("requirements.stamp");
         let expected = fingerprint(&[&requirements])?;
         let python = Self { interpreter: environment.join("bin/python") };

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::result::{
     BatchCount, ComparedMetric, Comparison, Goodput, Knee, LevelResult, LoadLevel, LoadMode,
-    Machine, MetricVerdict, ResultDocument, SCHEMA, SearchProbe, SearchResult, StabilitySummary,
-    TargetResult,
+    Machine, MetricVerdict, ObjectiveTerm, ResultDocument, SCHEMA, SearchProbe, SearchResult,
+    StabilitySummary, TargetResult,
 };
 use parts::{Times, estimate, generation, stages, summary};
 
@@ -65,7 +65,12 @@ pub(crate) fn rate() -> ResultDocument {
         rate: estimate(402.0, 0.03),
         share: 0.447,
         holds: Some(false),
-        terms: Vec::new(),
+        terms: vec![ObjectiveTerm {
+            term: "p99=50ms".to_owned(),
+            limit: 50.0,
+            observed: level.summary.latency.p99,
+            holds: Some(false),
+        }],
     });
     level.summary.stages = Some(stages(level.summary.latency.mean, 0.8));
     level.summary.generator.lateness =

@@ -20,6 +20,7 @@ use self::{
 };
 use super::{
     headline::{headline, most_telling},
+    objective::terms,
     omission::omission,
 };
 use crate::result::ResultDocument;
@@ -97,7 +98,9 @@ fn body(document: &ResultDocument) -> String {
 fn best(told: &Series<'_>, several: bool) -> String {
     let of = format!("At {}:", told.name);
     let of = if several { element("p", "note", &escape(&of)) } else { String::new() };
-    of + &levels::tiles(&told.level.summary)
+    let terms = terms(&told.level.summary);
+    let terms: String = terms.iter().map(|term| element("p", "note", &escape(term))).collect();
+    of + &levels::tiles(&told.level.summary) + &terms
 }
 
 const STAGES_NOTE: &str = "Shares of the mean latency of the requests that were sampled, in the order in which they pass.";

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     report::{
         figure::{count, figure, interval, load, percent, seen},
+        objective::terms,
         omission::omission,
     },
     result::{Estimate, GenerationSummary, LevelResult, Summary, TargetResult},
@@ -101,6 +102,9 @@ fn warn(summary: &Summary, grid: &mut Grid) {
         let kind = |(name, number): (&String, &u64)| format!("{} {name}", count(*number));
         let kinds: Vec<_> = summary.failures.iter().map(kind).collect();
         grid.warn(format!("failed: {}", kinds.join(", ")));
+    }
+    for term in terms(summary) {
+        grid.note(term);
     }
     if let Some(omitted) = omission(summary) {
         grid.note(omitted);
