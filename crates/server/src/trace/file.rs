@@ -105,13 +105,17 @@ fn head(record: &Record, id: u64) -> Head<'_> {
 /// and the last.
 fn activities(record: &Record, epoch: Epoch) -> Vec<Activity> {
     let Record { stopwatch, timing, outcome, .. } = record;
-    let (receive_start, receive_end, send_start) = match record.protocol {
-        Protocol::Http => ("HTTP_RECV_START", "HTTP_RECV_END", "HTTP_SEND_START"),
-        Protocol::Grpc => ("GRPC_WAITREAD_START", "GRPC_WAITREAD_END", "GRPC_SEND_START"),
+    let [receive_start, receive_end, send_start, send_end] = match record.protocol {
+        Protocol::Http => ["HTTP_RECV_START", "HTTP_RECV_END", "HTTP_SEND_START", "HTTP_SEND_END"],
+        Protocol::Grpc => {
+            ["GRPC_WAITREAD_START", "GRPC_WAITREAD_END", "GRPC_SEND_START", "GRPC_SEND_END"]
+        }
     };
     let unknown = Timestamp::default();
     let start = if stopwatch.read == unknown { stopwatch.received } else { stopwatch.read };
     let end = if stopwatch.resumed == unknown { outcome.ended } else { stopwatch.resumed };
+    // Triton's tools take it that what has an end has a start.
+    let sent = if stopwatch.encoded == unknown { unknown } else { outcome.ended };
     let stations = [
         (receive_start, stopwatch.received),
         (receive_end, stopwatch.read),
@@ -123,6 +127,7 @@ fn activities(record: &Record, epoch: Epoch) -> Vec<Activity> {
         ("COMPUTE_END", timing.ended),
         ("REQUEST_END", end),
         (send_start, stopwatch.encoded),
+        (send_end, sent),
     ];
     stations
         .into_iter()

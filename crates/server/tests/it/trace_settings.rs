@@ -148,6 +148,7 @@ async fn a_trace_has_its_stations_in_order_and_the_count_of_what_ran() {
         "COMPUTE_END",
         "REQUEST_END",
         "GRPC_SEND_START",
+        "GRPC_SEND_END",
     ];
     assert_eq!(names, expected);
     assert!(times.is_sorted_by_key(|(_, ns)| *ns), "{times:?}");

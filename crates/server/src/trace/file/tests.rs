@@ -45,6 +45,7 @@ fn a_request_is_a_head_and_its_timestamps() {
                 {"name": "COMPUTE_END", "ns": 1_001_600},
                 {"name": "REQUEST_END", "ns": 1_001_700},
                 {"name": "HTTP_SEND_START", "ns": 1_001_800},
+                {"name": "HTTP_SEND_END", "ns": 1_001_900},
             ],
         },
     ]);
