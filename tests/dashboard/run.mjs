@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 
 import { Pages } from "./pages.mjs";
 import * as control from "./test_control.mjs";
+import * as generation from "./test_generation.mjs";
 import * as life from "./test_life.mjs";
 import * as look from "./test_look.mjs";
 import * as request from "./test_request.mjs";
@@ -27,7 +28,7 @@ mkdirSync(options.pictures, { recursive: true });
 const browser = await chromium.launch({ executablePath: options.chromium, args: ["--no-sandbox", "--disable-gpu"] });
 const counts = { passed: 0, failed: 0 };
 
-for (const [file, tests] of Object.entries({ tensors, request, look, control, life })) {
+for (const [file, tests] of Object.entries({ tensors, request, look, control, generation, life })) {
   for (const [name, test] of Object.entries(tests)) {
     const title = `${file}: ${name.replaceAll("_", " ")}`;
     if (options.only && !title.includes(options.only)) continue;

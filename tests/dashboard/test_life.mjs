@@ -10,7 +10,7 @@ export async function a_server_that_stops_is_missed_and_found_again(pages) {
   await page.getByText("The server is shutting down").waitFor();
   await pages.picture(page, "draining");
   assert.ok((await ended) < 4_000, "open pages hold up the end of the server");
-  await page.getByText("The server has stopped").waitFor();
+  await page.getByText("The server stopped at").waitFor();
   await pages.picture(page, "stopped");
   await pages.serve({ port: server.port });
   await until(async () => (await page.locator("#status").innerText()) === "Ready", "the new server");

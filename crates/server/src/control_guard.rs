@@ -26,8 +26,8 @@ pub(crate) enum Forbidden {
     TokenWrong,
     /// A page of another site has sent the request, with or without its user's knowledge.
     #[error(
-        "a page of another site may not change the server; start it with --control-token to allow \
-         those who know the token"
+        "a page of another site may not do this; with --control-token the server takes changes from \
+         everybody who knows the token"
     )]
     CrossSite,
 }
@@ -101,7 +101,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// Whether a browser says that a page from elsewhere sent the request. Another port of the same host
 /// is elsewhere too. Programs that are no browsers say nothing of the kind.
-fn is_cross_site(headers: &HeaderMap) -> bool {
+pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site != "same-origin" && site != "none";
     }

@@ -34,11 +34,11 @@ function statusOf() {
 
 function bannerText() {
   const again = feed.retryIn > 0 ? ` Trying again in ${feed.retryIn} s.` : " Trying again.";
-  const since = feed.lostAt ? ` since ${clockTime(feed.lostAt)}` : "";
+  const at = feed.lostAt ? clockTime(feed.lostAt) : "";
   switch (feed.state) {
     case "draining": return "The server is shutting down: it finishes what it has taken.";
-    case "stopped": return `The server has stopped${since}.${again}`;
-    case "lost": return (feed.reason ? `The server refuses this page: ${feed.reason}.` : `No connection to the server${since}.`) + again;
+    case "stopped": return `The server stopped at ${at}.${again}`;
+    case "lost": return (feed.reason ? `The server refuses this page: ${feed.reason}.` : `No connection to the server since ${at}.`) + again;
     default: return feed.overview && feed.overview.unready ? `Not ready: ${feed.overview.unready}.` : "";
   }
 }

@@ -14,8 +14,14 @@ function niceMax(value) {
   return [1, 1.5, 2, 3, 4, 5, 7.5, 10].map((step) => step * power).find((step) => step >= value);
 }
 
+// Where values stand between the ends of a scale, from 0 at the top to HEIGHT.
+const linear = (max) => (value) => HEIGHT - (value / max) * HEIGHT;
+
+// The same in decades, from `low` to `high`.
+const decades = (low, high) => (value) => HEIGHT - ((Math.log10(value) - low) / (high - low)) * HEIGHT;
+
 // The path of one series; it is interrupted where nothing is known.
-function line(points, value, max, floor) {
+function line(points, value, place, floor) {
   let path = "";
   let open = false;
   let first = 0;
@@ -26,10 +32,10 @@ function line(points, value, max, floor) {
     return x;
   };
   points.forEach((point, index) => {
-    const y = point && value(point);
-    if (y === null || y === undefined) return end(index);
+    const known = point && value(point);
+    if (known === null || known === undefined) return end(index);
     const x = index + shift;
-    const at = `${x} ${(HEIGHT - (y / max) * HEIGHT).toFixed(1)}`;
+    const at = `${x} ${place(known).toFixed(1)}`;
     path += (open ? "L" : "M") + at;
     if (!open) first = x;
     open = true;
@@ -39,23 +45,28 @@ function line(points, value, max, floor) {
 }
 
 // `series`: { label, value(point), tone, area }. `format` writes values, `hint` says more about them.
-export function chart({ title, note, series, format, floor = 0, tall = false, unit = "", hint }) {
+// Shares need no room above 1; `isLog` counts in powers of ten.
+export function chart({ title, note, series, format, floor = 0, isShare = false, isLog = false, tall = false, hint }) {
   const lines = series.map(({ tone, area }) => ({
     area: area ? svg("path", { class: `area ${tone}` }) : null,
     line: svg("path", { class: `line ${tone}` }),
   }));
+  const grid = svg("path", { class: "grid", d: `M0 0H${END}M0 ${HEIGHT / 2}H${END}M0 ${HEIGHT}H${END}` });
   const cursor = svg("path", { class: "cursor" });
   const plot = svg("svg", {
     class: "plot", viewBox: `0 0 ${POINTS - 1} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
   },
-  svg("path", { class: "grid", d: `M0 0H${END}M0 ${HEIGHT / 2}H${END}M0 ${HEIGHT}H${END}` }),
-  lines.map(({ area }) => area), lines.map((part) => part.line), cursor);
+  grid,
+  // The first series lies on top.
+  lines.map(({ area }) => area), lines.map((part) => part.line).reverse(), cursor);
   const values = series.map(() => h("b", { class: "num" }, "–"));
   const legend = h("dl", { class: tall ? "legend major" : "legend" }, series.map(({ label, tone }, index) =>
     h("div", { class: tone }, h("dt", null, label), h("dd", null, values[index]))));
   const top = h("span", { class: "scale num" });
   const when = h("span", { class: "when num" }, "2 min");
-  const frame = h("div", { class: tall ? "frame tall" : "frame" }, plot, top,
+  const marks = h("div", { class: "marks num", "aria-hidden": "true" });
+  const nothing = h("p", { class: "nothing", hidden: true }, "no requests in the last 2 minutes");
+  const frame = h("div", { class: tall ? "frame tall" : "frame" }, plot, top, marks, nothing,
     h("div", { class: "axis", "aria-hidden": "true" }, when, h("span", null, "now")));
   const node = h("figure", { class: "card chart" },
     h("figcaption", null, h("h2", null, title), note ? h("p", { class: "note" }, note) : null),
@@ -63,6 +74,7 @@ export function chart({ title, note, series, format, floor = 0, tall = false, un
 
   let points = [];
   let max = 1;
+  let ends = [null, null];
   let hovered = null;
 
   function show() {
@@ -70,7 +82,7 @@ export function chart({ title, note, series, format, floor = 0, tall = false, un
     const point = hovered === null ? points.at(-1) : points[hovered - shift];
     series.forEach(({ value }, index) => {
       const known = point ? value(point) : null;
-      setText(values[index], known === null || known === undefined ? "–" : format(known) + unit);
+      setText(values[index], known === null || known === undefined ? "–" : format(known));
       if (hint) setAttribute(values[index], "title", hint(known));
     });
     setText(when, hovered !== null && point ? clockTime(point.time) : "2 min");
@@ -79,17 +91,44 @@ export function chart({ title, note, series, format, floor = 0, tall = false, un
 
   function update(history) {
     points = history;
+    nothing.hidden = points.some((point) => point && series.some(({ value }) => value(point) !== null));
     const all = points.flatMap((point) => (point ? series.map(({ value }) => value(point) ?? 0) : [0]));
-    const needed = niceMax(Math.max(floor, ...all));
-    // Grows at once and shrinks late, so that the scale is quiet.
-    if (needed > max || needed < max / 2) max = needed;
-    setText(top, format(max) + unit);
+    const place = isLog ? scaleDecades(all) : scale(all);
     series.forEach(({ value }, index) => {
       const { area, line: path } = lines[index];
-      setAttribute(path, "d", line(points, value, max, false));
-      if (area) setAttribute(area, "d", line(points, value, max, true));
+      setAttribute(path, "d", line(points, value, place, false));
+      path.classList.toggle("rest", index > 0 && !points.some((point) => point && value(point)));
+      if (area) setAttribute(area, "d", line(points, value, place, true));
     });
     show();
+  }
+
+  function scale(all) {
+    const needed = niceMax(Math.max(floor, ...all.map((value) => (isShare ? value : value * 1.05))));
+    // Grows at once and shrinks late, so that the scale is quiet.
+    if (needed > max || needed < max / 2) max = needed;
+    setText(top, format(max));
+    return linear(max);
+  }
+
+  // Whole decades around what is known, at least two.
+  function scaleDecades(all) {
+    const known = all.filter((value) => value > 0);
+    if (!known.length) return linear(1);
+    const low = Math.floor(Math.log10(Math.min(...known)));
+    const high = Math.max(low + 2, Math.ceil(Math.log10(Math.max(...known))));
+    const place = decades(low, high);
+    if (low !== ends[0] || high !== ends[1]) {
+      ends = [low, high];
+      const powers = Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
+      setAttribute(grid, "d", powers.map((power) => `M0 ${place(power).toFixed(1)}H${END}`).join(""));
+      marks.replaceChildren(...powers.map((power) => {
+        const mark = h("span", null, format(power));
+        mark.style.top = `${place(power)}%`;
+        return mark;
+      }));
+    }
+    return place;
   }
 
   frame.addEventListener("pointermove", (event) => {
@@ -118,8 +157,8 @@ export function sparkline(value) {
       const greatest = Math.max(...points.map((point) => (point ? value(point) : 0)));
       const max = niceMax(greatest);
       node.classList.toggle("rest", greatest === 0);
-      setAttribute(path, "d", line(points, value, max * 1.1, false));
-      setAttribute(area, "d", line(points, value, max * 1.1, true));
+      setAttribute(path, "d", line(points, value, linear(max * 1.1), false));
+      setAttribute(area, "d", line(points, value, linear(max * 1.1), true));
     },
   };
 }

@@ -51,7 +51,7 @@ function generationCharts() {
       series: [{ label: "running", tone: "three", area: true, value: of(0) }, { label: "waiting", tone: "two", value: of(1) }],
     }),
     chart({
-      title: "Key-value cache", note: "share in use", format: percent, floor: 1,
+      title: "Key-value cache", note: "share in use", format: percent, floor: 1, isShare: true,
       series: [{ label: "in use", tone: "two", area: true, value: of(2) }, { label: "prefix hits", tone: "three", value: of(5) }],
     }),
   ];
@@ -106,14 +106,14 @@ function detailViews(detail, hello) {
   };
 }
 
-// Where the engine runs one batch at a time; engines that schedule for themselves have no such things.
+// What says nothing of an engine that schedules for itself is marked as such.
 function detailSections(places, window) {
   const recent = `last ${window} s`;
   return h("div", { class: "pair" },
-    h("section", { class: "card wide" }, h("h2", null, "Where the time goes"), h("p", { class: "note" }, `mean per request, ${recent}`), places.stages),
+    h("section", { class: "card wide batching" }, h("h2", null, "Where the time goes"), h("p", { class: "note" }, `mean per request, ${recent}`), places.stages),
     h("section", { class: "card" }, h("h2", null, "How long requests took"), h("p", { class: "note" }, `share of requests, ${recent}`), places.latency),
-    h("section", { class: "card" }, h("h2", null, "Batch sizes"), h("p", { class: "note" }, `rows, share of batches, ${recent}`), places.batches),
-    h("section", { class: "card" }, h("h2", null, "Why batches left"), h("p", { class: "note" }, recent), places.reasons),
+    h("section", { class: "card batching" }, h("h2", null, "Batch sizes"), h("p", { class: "note" }, `rows, share of batches, ${recent}`), places.batches),
+    h("section", { class: "card batching" }, h("h2", null, "Why batches left"), h("p", { class: "note" }, recent), places.reasons),
     h("section", { class: "card" }, h("h2", null, "Failures"), h("p", { class: "note" }, "since loading"), places.failures));
 }
 
@@ -131,7 +131,7 @@ export function modelPage(feed, name, version) {
   const actions = h("div", { class: "control" });
   const unlocking = h("div", { class: "control" });
   const cache = h("p", { class: "text" });
-  const tokens = h("div", { class: "charts", hidden: true });
+  const tokens = h("div", { class: "charts three", hidden: true });
   const setup = h("div", { class: "setup" });
   const live = h("div", { class: "page" }, h("div", { class: "charts" }, charts.map((item) => item.node)), tokens,
     detailSections(places, windowSeconds),
@@ -139,6 +139,8 @@ export function modelPage(feed, name, version) {
   const node = h("div", { class: "page" },
     h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "All models")),
     h("div", { class: "title" }, h("h1", null, name), state, versions, actions), how, reason, live, setup, unlocking);
+  const [, , queue, batch] = charts;
+  for (const part of [queue.node, batch.node, places.instances.parentNode]) part.classList.add("batching");
   let generation = [];
   let fetched = null;
   let loading = null;
@@ -164,6 +166,7 @@ export function modelPage(feed, name, version) {
       generation = generationCharts();
       tokens.append(...generation.map((item) => item.node));
       tokens.hidden = false;
+      live.classList.add("generates");
     }
     // A model that was loaded again may be another one.
     const identity = isReady ? `${feed.hello?.started} ${model.reason}` : null;

@@ -31,12 +31,12 @@ export function loadCharts(feed) {
       ],
     }),
     chart({
-      title: "Latency", note: `about, over the last ${window} s`, format: millis, tall: true,
+      title: "Latency", note: `about, over the last ${window} s`, format: millis, tall: true, isLog: true,
       hint: (value) => (feed.hello ? rangeText(value, feed.hello.bounds) : ""),
       series: [
         { label: "p99", tone: "one", value: (point) => point.p99 },
         { label: "p90", tone: "two", value: (point) => point.p90 },
-        { label: "p50", tone: "three", area: true, value: (point) => point.p50 },
+        { label: "p50", tone: "three", value: (point) => point.p50 },
       ],
     }),
     chart({

@@ -65,7 +65,8 @@ impl Asset {
         let gzip = encoder.finish().expect("a vector takes everything");
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
-        let etag = format!("\"{:016x}\"", hasher.finish());
+        // Weak: it stands for both encodings.
+        let etag = format!("W/\"{:016x}\"", hasher.finish());
         Self {
             content_type: HeaderValue::from_static(content_type),
             plain: Bytes::from_static(text.as_bytes()),

@@ -251,3 +251,6 @@ pub(super) fn event(name: &str, document: &impl Serialize) -> Bytes {
     text.extend_from_slice(b"\n\n");
     text.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,17 @@ pub(crate) enum JoinError {
     Thread(#[source] io::Error),
 }
 
+/// Lets the next page start another sampler should this one panic.
+struct Running<'a>(&'a Feed);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.audience.lock().is_sampling = false;
+        }
+    }
+}
+
 impl Default for Feed {
     fn default() -> Self {
         let ticks = watch::Sender::new(None);
@@ -125,6 +136,7 @@ impl Feed {
 
     /// Looks again and again until nobody is there.
     fn sample(&self, mut sampler: Sampler) {
+        let _running = Running(self);
         let mut last = Timestamp::default();
         while let Some(watched) = self.until_next(last) {
             last = Clock::now();

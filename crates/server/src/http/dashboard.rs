@@ -11,6 +11,7 @@ use http::{
 use super::{answer::Exchange, encoding, refusal::Refusal, reply::ReplyBody};
 use crate::{
     compression::Encoding,
+    control_guard::{Forbidden, is_cross_site},
     dashboard::{Asset, JoinError, ModelKey, asset},
 };
 
@@ -52,6 +53,10 @@ pub(super) fn redirect(location: &'static str) -> Response<ReplyBody> {
 
 /// The stream of events, for a page that looks at `model` if it is one.
 pub(super) fn events(exchange: &Exchange, model: Option<ModelKey>) -> Answer {
+    if is_cross_site(&exchange.headers) {
+        // It could not read them, but would take a place.
+        return Err(Forbidden::CrossSite.into());
+    }
     let context = exchange.context();
     let viewer = context.feed.join(&context.state, model).map_err(|error| {
         let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());

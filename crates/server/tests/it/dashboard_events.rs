@@ -88,11 +88,16 @@ async fn a_page_is_told_what_there_is_and_what_happens() {
     let quiet = events.next("overview").await;
     assert_eq!((&quiet["unready"], &quiet["models"]), (&"".into(), &serde_json::json!([])));
     infer(&fixture, 20).await;
-    let busy = events.next("overview").await;
+    let busy = loop {
+        let overview = events.next("overview").await;
+        if overview["total"]["rates"][0].as_f64().unwrap() > 0.0 {
+            break overview;
+        }
+    };
     let [index, row] = &busy["models"][0].as_array().unwrap()[..] else { panic!("{busy}") };
     assert_eq!(index, 0);
     let rate = row["rates"][0].as_f64().unwrap();
-    assert!((5.0..=20.5).contains(&rate), "20 requests in a second or so: {row}");
+    assert!((0.1..=22.3).contains(&rate), "20 requests in 0.9 s or more: {row}");
     assert_eq!(busy["total"]["rates"][0], row["rates"][0]);
     let [p50, p90, p99] = [0, 1, 2].map(|index| row["latency"][index].as_f64().unwrap());
     assert!(0.0 < p50 && p50 <= p90 && p90 <= p99, "{row}");
@@ -156,20 +161,35 @@ async fn pages_are_counted_and_leave_their_place_to_others() {
         page.next("hello").await;
         pages.push(page);
     }
-    assert_eq!(samplers(), 1);
+    eventually(|| samplers() == 1).await;
     let mut client = Client::connect(fixture.http()).await;
     let refused = client.call("GET /dashboard/events", &[], b"").await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"));
     assert!(refused.error().contains("32 times, which is the limit"), "{refused:?}");
     pages.truncate(1);
-    eventually(|| samplers() == 1).await;
-    pause(Duration::from_millis(200)).await;
-    let mut late = Events::open(fixture.http(), "").await;
+    // The server learns that the others have gone when it next writes to them.
+    let mut late = loop {
+        let mut late = Events::open(fixture.http(), "").await;
+        late.fill().await;
+        if late.text.starts_with("HTTP/1.1 200") {
+            break late;
+        }
+        pause(Duration::from_millis(50)).await;
+    };
     late.next("overview").await;
     drop((late, pages));
     eventually(|| samplers() == 0).await;
     let mut again = Events::open(fixture.http(), "").await;
     again.next("overview").await;
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_take_no_place() {
+    let fixture = Fixture::start();
+    let mut client = Client::connect(fixture.http()).await;
+    let headers = [("sec-fetch-site", "cross-site")];
+    let answer = client.call("GET /dashboard/events", &headers, b"").await;
+    assert_eq!(answer.status, 403);
 }
 
 #[tokio::test]
