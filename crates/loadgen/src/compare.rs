@@ -179,10 +179,10 @@ fn judged(samples: Vec<Sample>) -> Vec<Finding> {
     let number = samples.len() as f64;
     let finding = |(index, sample): (usize, Sample)| {
         let difference = differences[index];
-        let is_claimed = shown[index] && sample.a.len() >= ROUNDS_MIN;
+        let is_enough = sample.a.len() >= ROUNDS_MIN;
         let visible = difference.half(FAMILY_LEVEL / 2.0 / number).exp_m1().max(EFFECT_MIN);
-        let mut compared = compared(&sample, &difference, is_claimed);
-        compared.visible = Some(visible).filter(|share| share.is_finite());
+        let mut compared = compared(&sample, &difference, is_enough && shown[index]);
+        compared.visible = Some(visible).filter(|share| is_enough && share.is_finite());
         Finding { metric: sample.metric, compared, visible }
     };
     samples.into_iter().enumerate().map(finding).collect()

@@ -171,6 +171,7 @@ fn one_or_two_rounds_claim_nothing() {
     check_verdict(&comparison, "One round shows no difference");
     let ratio = comparison.metrics[0].ratio;
     assert!(ratio.low < 1.96 && ratio.high > 2.04, "{ratio:?}");
+    assert!(comparison.metrics.iter().all(|metric| metric.visible.is_none()));
     check_verdict(&fixed(&[200.0; 2], &[100.0; 2]), "Two rounds show no difference");
 }
 
