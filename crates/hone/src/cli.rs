@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::ServeArgs;
+use crate::{profile::ProfileArgs, settings::ServeArgs};
 
 /// Serves models to many users, and finds out what makes them fast.
 #[derive(Debug, Parser)]
@@ -16,6 +16,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve a model repository, a model folder or a bare .onnx file.
     Serve(Box<ServeArgs>),
+    /// Serve a model in this process, load it, and show where the time goes.
+    Profile(Box<ProfileArgs>),
     /// Show the engines and instruction sets found on this machine, or install an engine.
     Engines(EnginesArgs),
     /// Show a model's inputs, outputs, operators and size.

@@ -156,11 +156,7 @@ impl Config {
     /// The repository's part.
     pub(crate) fn repository(&self) -> RepositoryOptions {
         let cores = cores();
-        let one = NonZeroUsize::MIN;
-        let (instances, intra_op_threads) = match self.mode {
-            Mode::Throughput => (cores, one),
-            Mode::Latency => (one, cores),
-        };
+        let (instances, intra_op_threads) = self.mode.division(cores);
         RepositoryOptions {
             paths: self.paths.clone(),
             control: match self.model_control_mode {

@@ -6,6 +6,7 @@ mod engines;
 mod environment;
 mod inspect;
 mod logging;
+mod profile;
 mod secret;
 mod serve;
 mod settings;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     ::engines::forbid_telemetry();
     let outcome = match Cli::parse().command {
         Command::Serve(settings) => serve::run(*settings),
+        Command::Profile(args) => profile::run(&args),
         Command::Engines(args) => engines::run(args),
         Command::Inspect(args) => inspect::run(&args),
     };

@@ -1,7 +1,7 @@
 //! What was typed: flags, and a file of the same names. [`Config`](crate::config::Config) is what
 //! comes of it.
 
-use std::{fs, net::IpAddr, path::PathBuf};
+use std::{fs, net::IpAddr, num::NonZeroUsize, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -189,6 +189,16 @@ pub(crate) enum Mode {
     Throughput,
     /// One instance with as many threads as cores.
     Latency,
+}
+
+impl Mode {
+    /// Instances of a model and threads of each.
+    pub(crate) fn division(self, cores: NonZeroUsize) -> (NonZeroUsize, NonZeroUsize) {
+        match self {
+            Self::Throughput => (cores, NonZeroUsize::MIN),
+            Self::Latency => (NonZeroUsize::MIN, cores),
+        }
+    }
 }
 
 /// How the log is written.

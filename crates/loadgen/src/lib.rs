@@ -34,6 +34,7 @@ mod result;
 mod search;
 mod session;
 mod slice;
+mod splitmix;
 mod stability;
 mod summary;
 mod target;

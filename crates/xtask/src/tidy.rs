@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["protocol", "onnx"],
     &["serving"],
     &["engines", "server", "loadgen"],
+    &["profile"],
     &["hone"],
     &["bench", "xtask"],
 ];

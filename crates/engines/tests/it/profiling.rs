@@ -50,7 +50,7 @@ fn a_profile_says_what_each_node_took_and_did() {
     assert_eq!(product.inputs[1].dims, [64, 64]);
     assert_eq!(product.cost.operations, Some((2 * rows * WIDTH * WIDTH) as f64));
     let bytes = 4 * (2 * rows * WIDTH + WIDTH * WIDTH);
-    assert_eq!(product.cost.bytes.to_bits(), (bytes as f64).to_bits());
+    assert_eq!(product.cost.bytes().to_bits(), (bytes as f64).to_bits());
     assert_eq!(product.cost.precision, Precision::F32);
     assert_eq!(tanh.cost.operations, None);
 }

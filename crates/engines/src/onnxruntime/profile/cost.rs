@@ -10,10 +10,20 @@ pub struct Cost {
     /// Multiplications and additions; `None` for operators that do not multiply matrices, and for
     /// those that are not known here.
     pub operations: Option<f64>,
-    /// Bytes of inputs, weights and outputs, each counted once.
-    pub bytes: f64,
+    /// Bytes of inputs and outputs, each counted once.
+    pub activation_bytes: f64,
+    /// Bytes of weights and other constants, each counted once.
+    pub weight_bytes: f64,
     /// What is multiplied.
     pub precision: Precision,
+}
+
+impl Cost {
+    /// Bytes that have to be moved at least.
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
+        self.activation_bytes + self.weight_bytes
+    }
 }
 
 /// Type of the elements that are multiplied: decides which peak of the machine is the bound.

@@ -40,7 +40,8 @@ pub(super) struct Node {
     micros: u64,
     inputs: Vec<TensorShape>,
     outputs: Vec<TensorShape>,
-    bytes: u64,
+    activation_bytes: u64,
+    weight_bytes: u64,
     flops: Option<f64>,
 }
 
@@ -57,7 +58,8 @@ struct Kernel {
     own_micros: u64,
     inputs: Vec<TensorShape>,
     outputs: Vec<TensorShape>,
-    bytes: u64,
+    activation_bytes: u64,
+    weight_bytes: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -161,7 +163,8 @@ impl Node {
     fn add(&mut self, event: &Kernel) {
         self.calls += 1;
         self.micros += event.own_micros;
-        self.bytes += event.bytes;
+        self.activation_bytes += event.activation_bytes;
+        self.weight_bytes += event.weight_bytes;
         let flops = cost::flops(&event.key.operator, &event.inputs, &event.outputs);
         self.flops = flops.map(|flops| flops + self.flops.unwrap_or(0.0)).or(self.flops);
     }
@@ -176,7 +179,8 @@ impl Node {
             seconds: self.micros as f64 / 1e6 / runs.max(1) as f64,
             cost: cost::Cost {
                 operations: described.flops.map(|flops| flops * per_run),
-                bytes: described.bytes as f64 * per_run,
+                activation_bytes: described.activation_bytes as f64 * per_run,
+                weight_bytes: described.weight_bytes as f64 * per_run,
                 precision: cost::precision(&self.key.operator, &described.inputs),
             },
             name: self.key.name,
@@ -192,7 +196,8 @@ impl Node {
 fn kernel(event: Event) -> Option<Kernel> {
     let name = event.name.strip_suffix(KERNEL).filter(|_| event.cat == "Node")?.to_owned();
     let Arguments { op_name, provider, node_index, .. } = event.args;
-    let sizes = [event.args.activation_size, event.args.parameter_size, event.args.output_size];
+    let bytes = |size: &str| size.parse::<u64>().unwrap_or(0);
+    let (taken, given) = (bytes(&event.args.activation_size), bytes(&event.args.output_size));
     Some(Kernel {
         key: NodeKey { name, index: node_index, operator: op_name },
         provider,
@@ -202,7 +207,8 @@ fn kernel(event: Event) -> Option<Kernel> {
         own_micros: event.dur,
         inputs: shapes(event.args.input_type_shape),
         outputs: shapes(event.args.output_type_shape),
-        bytes: sizes.iter().filter_map(|size| size.parse::<u64>().ok()).sum(),
+        activation_bytes: taken.saturating_add(given),
+        weight_bytes: bytes(&event.args.parameter_size),
     })
 }
 
@@ -218,7 +224,8 @@ fn take_out_what_is_inside(kernels: &mut [Kernel]) {
         if !CONTROL_FLOW.contains(&&*kernels[outer].key.operator) {
             continue;
         }
-        kernels[outer].bytes = 0;
+        kernels[outer].activation_bytes = 0;
+        kernels[outer].weight_bytes = 0;
         let (thread, end) = (kernels[outer].thread, kernels[outer].start + kernels[outer].micros);
         let mut covered = kernels[outer].start;
         let mut inside = 0;

@@ -90,7 +90,7 @@ fn shapes_sizes_and_work_are_taken_per_run() {
     assert_eq!(node.calls.to_bits(), 2_f64.to_bits());
     assert_eq!(node.seconds.to_bits(), 6e-6_f64.to_bits());
     assert_eq!(node.cost.operations, Some(2.0 * 2.0 * 8.0 * 8.0));
-    assert_eq!(node.cost.bytes.to_bits(), 246_f64.to_bits());
+    assert_eq!(node.cost.bytes().to_bits(), 246_f64.to_bits());
     assert_eq!(node.inputs[1].dims, [8, 2]);
 }
 
