@@ -10,7 +10,7 @@ export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 360, height: 740 };
 
 // Messages that are part of a test: the browser reports every answer that is an error.
-const EXPECTED = /Failed to load resource: (the server responded with a status of 4\d\d|net::ERR)/;
+const EXPECTED = /Failed to load resource: (the server responded with a status of (4\d\d|503)|net::ERR)/;
 
 export class Pages {
   constructor(browser, options) {
@@ -22,11 +22,11 @@ export class Pages {
   }
 
   // A server over the test models, some of them loaded; explicit unless `args` say otherwise.
-  async serve({ models = ["digits_mlp"], args = [], environment = {}, port = 0 } = {}) {
+  async serve({ models = ["digits_mlp"], args = [], environment = {}, port = 0, repository } = {}) {
     const chosen = models.flatMap((model) => ["--load-model", model]);
     const server = await Server.start(
       this.options.hone,
-      [this.options.models, "--model-control-mode", "explicit", ...chosen, ...args],
+      [repository || this.options.models, "--model-control-mode", "explicit", ...chosen, ...args],
       environment,
       port,
     );
@@ -60,9 +60,11 @@ export class Pages {
 
   // Answers with the server's headers and the files of a folder.
   replaceFiles(page) {
-    return page.route(/\/dashboard\/[a-z]+\.(js|css|svg)$/, async (route) => {
+    const isFile = (url) => /^\/(dashboard\/[a-z]+\.(js|css|svg))?$/.test(url.pathname);
+    return page.route(isFile, async (route) => {
       const response = await route.fetch();
-      const file = path.join(this.options.assets, path.basename(route.request().url()));
+      const name = path.basename(new URL(route.request().url()).pathname) || "index.html";
+      const file = path.join(this.options.assets, name);
       await route.fulfill({ response, body: await readFile(file) });
     });
   }

@@ -33,3 +33,18 @@ export async function names_cannot_become_markup(pages) {
   assert.equal(await page.locator("main img").count(), 0);
   assert.match(await page.locator("h1").innerText(), /<img src=x/);
 }
+
+export async function a_page_that_is_one_too_many_is_told_so(pages) {
+  const server = await pages.serve();
+  const others = [];
+  for (let page = 0; page < 32; page += 1) {
+    const control = new AbortController();
+    const answer = await fetch(`${server.url}dashboard/events`, { signal: control.signal });
+    assert.equal(answer.status, 200);
+    others.push(control);
+  }
+  const page = await pages.open(server);
+  await page.getByText("The server refuses this page: the dashboard is open 32 times").waitFor();
+  for (const other of others) other.abort();
+  await until(async () => (await page.locator("#status").innerText()) === "Ready", "a place");
+}

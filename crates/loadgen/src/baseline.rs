@@ -253,6 +253,7 @@ fn metrics(measured: &[Measured<'_>]) -> Vec<ComparedMetric> {
             b: (loads.iter().map(|load| load.stored.log).sum::<f64>() / number).exp(),
             ratio,
             higher_is_better: metric.higher_is_better,
+            visible: None,
             verdict: verdict(metric, ratio.value, shown[index]),
         }
     };

@@ -179,13 +179,11 @@ fn judged(samples: Vec<Sample>) -> Vec<Finding> {
     let number = samples.len() as f64;
     let finding = |(index, sample): (usize, Sample)| {
         let difference = differences[index];
-        let is_claimed = shown[index] && sample.a.len() >= ROUNDS_MIN;
-        let visible = difference.half(FAMILY_LEVEL / 2.0 / number).exp_m1();
-        Finding {
-            metric: sample.metric,
-            compared: compared(&sample, &difference, is_claimed),
-            visible: visible.max(EFFECT_MIN),
-        }
+        let is_enough = sample.a.len() >= ROUNDS_MIN;
+        let visible = difference.half(FAMILY_LEVEL / 2.0 / number).exp_m1().max(EFFECT_MIN);
+        let mut compared = compared(&sample, &difference, is_enough && shown[index]);
+        compared.visible = Some(visible).filter(|share| is_enough && share.is_finite());
+        Finding { metric: sample.metric, compared, visible }
     };
     samples.into_iter().enumerate().map(finding).collect()
 }
@@ -199,6 +197,7 @@ fn compared(sample: &Sample, difference: &Difference, is_significant: bool) -> C
         b: geometric(&sample.b),
         ratio,
         higher_is_better: sample.metric.higher_is_better,
+        visible: None,
         verdict: verdict(sample.metric, ratio.value, is_significant),
     }
 }

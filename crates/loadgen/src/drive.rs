@@ -409,7 +409,8 @@ impl Kept {
     fn add_late(&mut self, late: Slice) {
         debug_assert!(self.is_open, "closed loops count what ends in the measured time");
         if let Some(last) = self.slices.last_mut() {
-            last.merge(&Slice { start: last.start, length: Duration::ZERO, ..late });
+            let (start, length) = (last.start, Duration::ZERO);
+            last.merge(&Slice { start, length, answered: 0, ..late });
         }
     }
 

@@ -34,7 +34,6 @@ mod result;
 mod search;
 mod session;
 mod slice;
-mod splitmix;
 mod stability;
 mod summary;
 mod target;

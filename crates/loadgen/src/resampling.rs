@@ -2,8 +2,8 @@
 //! other proportions.
 
 use crate::{
+    Random,
     critical::{normal_cdf, student_quantile},
-    splitmix::SplitMix,
 };
 
 #[cfg(test)]
@@ -47,12 +47,12 @@ impl Resampling {
         }
         let correlation = (correlation.max(0.0) + (blocks as f64).powf(-0.5)).min(0.9);
         let run = run_length(blocks, correlation);
-        let mut random = SplitMix::new(SEED);
+        let mut random = Random::new(SEED);
         let mut weights = vec![0; RESAMPLES * blocks];
         for row in weights.chunks_exact_mut(blocks) {
             for _ in 0..blocks.div_ceil(run) {
-                let start = random.below(blocks);
-                (start..start + run).for_each(|block| row[block % blocks] += 1);
+                let rotation = usize::try_from(random.below(blocks as u64)).unwrap_or_default();
+                (rotation..rotation + run).for_each(|block| row[block % blocks] += 1);
             }
         }
         Some(Self { blocks, run, weights, tail: tail(blocks, run, correlation) })

@@ -406,6 +406,10 @@ pub struct ComparedMetric {
     pub ratio: Estimate,
     /// Whether more is better.
     pub higher_is_better: bool,
+    /// The smallest difference that would have been claimed, as a share of B's figure; `None` if it is
+    /// not known.
+    #[serde(default)]
+    pub visible: Option<f64>,
     /// What the interval shows.
     pub verdict: MetricVerdict,
 }

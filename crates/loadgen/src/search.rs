@@ -46,8 +46,8 @@ pub struct Probe {
 /// is repeated twice and four times as long, and counts as not shown to hold after that: the rate that
 /// is found is one that can be relied on, and lies below the true one rather than above.
 ///
-/// A probe breaks, whatever its latencies are, if the server did not keep up: less than 98 % of what
-/// was due had ended.
+/// A probe breaks, whatever its latencies are, if the server did not keep up: fewer requests ended in
+/// the measured time than 98 % of those that were due in it.
 ///
 /// A single disturbance could send the search astray. So if the last probes all contradict an end of
 /// the interval that was tried only once, that end is tried again before the search closes.
@@ -201,12 +201,12 @@ impl Search {
     }
 }
 
-/// Whether as much ended as was due, but for what chance and the requests in flight make of it.
+/// Whether as much ended in the measured time as was due in it, but for what chance makes of it.
 fn kept_up(summary: &Summary) -> bool {
-    let ended = summary.completed + summary.failures.values().sum::<u64>();
-    let (offered, ended) = (summary.offered as f64, ended as f64);
-    let chance = 2.0 * offered.sqrt();
-    ended >= KEPT_UP_MIN * offered || offered - ended <= chance
+    let failed: u64 = summary.failures.values().sum();
+    let ended = summary.throughput.value * summary.seconds + failed as f64;
+    let offered = summary.offered as f64;
+    ended >= KEPT_UP_MIN * offered || offered - ended <= 2.0 * offered.sqrt()
 }
 
 /// The term that is nearest to its limit, or furthest beyond it.

@@ -13,8 +13,13 @@ pub struct Slice {
     pub length: Duration,
     /// Requests that were due (open loop) or sent (closed loop) in this slice.
     pub offered: u64,
-    /// Requests that were answered rightly.
+    /// Requests that were answered rightly. In a measured open loop only those that were due in the
+    /// measured time, and the last slice has those among them that ended later: each request that was
+    /// due counts, however late.
     pub completed: u64,
+    /// Requests that were answered rightly in this very slice, whenever they were due: what throughput
+    /// is made of.
+    pub answered: u64,
     /// Those among them that met the per-request limits of the objective; `completed` if there is none.
     pub good: u64,
     /// Requests that failed, by how.
@@ -44,6 +49,7 @@ impl Slice {
         self.length += next.length;
         self.offered += next.offered;
         self.completed += next.completed;
+        self.answered += next.answered;
         self.good += next.good;
         for (kind, count) in &next.failures {
             *self.failures.entry(*kind).or_default() += count;

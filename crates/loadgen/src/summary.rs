@@ -62,11 +62,11 @@ impl Summary {
             offered: slices.iter().map(|slice| slice.offered).sum(),
             completed: slices.iter().map(|slice| slice.completed).sum(),
             failures: failures(slices),
-            throughput: intervals.rate(|slice| slice.completed),
+            throughput: intervals.rate(|slice| slice.answered),
             latency: LatencySummary::of(&latency),
             service: is_open.then(|| times(&intervals, |slice| Some(&slice.service))),
             goodput: measurement.objective.map(goodput),
-            generation: generation(slices, &intervals),
+            generation: generation(slices, &intervals, is_open),
             server: measurement.server,
             stages: stages::of(slices).or(measurement.stages),
             timeline: timeline(slices),
@@ -136,7 +136,11 @@ fn failures(slices: &[Slice]) -> BTreeMap<String, u64> {
     sums
 }
 
-fn generation(slices: &[Slice], intervals: &Intervals<'_>) -> Option<GenerationSummary> {
+fn generation(
+    slices: &[Slice],
+    intervals: &Intervals<'_>,
+    is_open: bool,
+) -> Option<GenerationSummary> {
     let sum = |of: fn(&GenerationSlice) -> u64| {
         slices.iter().filter_map(|slice| slice.generation.as_ref()).map(of).sum::<u64>() as f64
     };
@@ -146,28 +150,38 @@ fn generation(slices: &[Slice], intervals: &Intervals<'_>) -> Option<GenerationS
     slices.iter().any(|slice| slice.generation.is_some()).then(|| {
         let time_to_first_token = time(|generation| &generation.time_to_first_token);
         let generations = time_to_first_token.count.max(1) as f64;
+        let output_tokens_mean = sum(|generation| generation.output_tokens) / generations;
         GenerationSummary {
             time_to_first_token,
             time_per_output_token: time(|generation| &generation.time_per_output_token),
             inter_token_latency: time(|generation| &generation.inter_token_latency),
-            output_tokens_per_second: intervals.rate(|slice| {
-                slice.generation.as_ref().map_or(0, |generation| generation.output_tokens)
-            }),
+            output_tokens_per_second: tokens_per_second(intervals, output_tokens_mean, is_open),
             prompt_tokens_mean: sum(|generation| generation.prompt_tokens) / generations,
-            output_tokens_mean: sum(|generation| generation.output_tokens) / generations,
+            output_tokens_mean,
         }
     })
+}
+
+/// Tokens are known of the requests that completed. In an open loop these may have ended after the
+/// measured time, so the rate of requests that did not is taken instead.
+fn tokens_per_second(intervals: &Intervals<'_>, per_request: f64, is_open: bool) -> Estimate {
+    if is_open {
+        let Estimate { value, low, high } = intervals.rate(|slice| slice.answered);
+        let [value, low, high] = [value, low, high].map(|rate| rate * per_request);
+        return Estimate { value, low, high };
+    }
+    intervals.rate(|slice| slice.generation.as_ref().map_or(0, |tokens| tokens.output_tokens))
 }
 
 fn timeline(slices: &[Slice]) -> Vec<TimelinePoint> {
     let start = slices.first().map_or(Duration::ZERO, |slice| slice.start);
     let point = |group: &[Slice]| {
         let latency = Distribution::merged(group.iter().map(|slice| &slice.latency));
-        let completed: u64 = group.iter().map(|slice| slice.completed).sum();
+        let answered: u64 = group.iter().map(|slice| slice.answered).sum();
         let (length, end) = (seconds(group), group.last().map_or(start, Slice::end));
         TimelinePoint {
             seconds: end.saturating_sub(start).as_secs_f64(),
-            rate: if length > 0.0 { completed as f64 / length } else { 0.0 },
+            rate: if length > 0.0 { answered as f64 / length } else { 0.0 },
             p50_ms: latency.quantile(0.5) as f64 / 1e6,
             p99_ms: latency.quantile(0.99) as f64 / 1e6,
             failures: group.iter().map(Slice::failed).sum(),

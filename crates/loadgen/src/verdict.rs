@@ -64,7 +64,7 @@ const KEEPS_UP: f64 = 0.95;
 fn overload(summary: &Summary, load: &LoadLevel) -> Option<(f64, f64)> {
     let open = matches!(load.mode, LoadMode::Open | LoadMode::Replay | LoadMode::Ramp);
     let due = summary.offered as f64 / summary.seconds;
-    let answered = summary.completed as f64 / summary.seconds;
+    let answered = summary.throughput.value;
     (open && answered < due * KEEPS_UP).then_some((due, answered))
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Record {
     pub(crate) request_id: String,
     pub(crate) peer: SocketAddr,
     pub(crate) stopwatch: Stopwatch,
+    /// It was handed to its model; only if it is traced.
+    pub(crate) submitted: Timestamp,
     /// Unknown if the request failed.
     pub(crate) timing: Timing,
     pub(crate) outcome: Outcome,
@@ -116,6 +118,7 @@ impl Observed {
             request_id: String::new(),
             peer,
             stopwatch: Stopwatch::new(false, received),
+            submitted: Timestamp::default(),
             timing: Timing::default(),
             outcome: Outcome::default(),
             trace_id: sample.as_ref().and_then(Sample::trace_id).or(parent_trace),
@@ -130,7 +133,7 @@ impl Observed {
         self.record.as_ref().is_some_and(|record| record.sample.is_some())
     }
 
-    /// The request has been decoded and its model found.
+    /// The request has been decoded and its model found, which gets it next.
     pub(crate) fn note_request(
         &mut self,
         stopwatch: Stopwatch,
@@ -140,6 +143,9 @@ impl Observed {
     ) {
         let Some(record) = &mut self.record else { return };
         record.stopwatch = stopwatch;
+        if record.sample.is_some() {
+            record.submitted = Clock::now();
+        }
         record.version = Some(model.version());
         id.clone_into(&mut record.request_id);
         record.note_tensors("TENSOR_QUEUE_INPUT", inputs);

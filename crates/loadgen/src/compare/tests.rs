@@ -3,19 +3,19 @@ use std::collections::BTreeMap;
 use super::{Difference, holm};
 use crate::{
     Comparison, Distribution, Estimate, LatencySummary, LevelResult, LoadLevel, LoadMode,
-    MetricVerdict, ServerSummary, Summary, TargetResult, splitmix::SplitMix,
+    MetricVerdict, Random, ServerSummary, Summary, TargetResult,
 };
 
 /// A machine that two servers are measured on in turns.
 struct Machine {
-    random: SplitMix,
+    random: Random,
     /// Logarithm of its speed, which wanders.
     speed: f64,
 }
 
 impl Machine {
     fn new(seed: u64) -> Self {
-        Self { random: SplitMix::new(seed), speed: 0.0 }
+        Self { random: Random::new(seed), speed: 0.0 }
     }
 
     /// The next measurement, of a server whose requests take so many times as long. Every tenth meets a
@@ -23,10 +23,10 @@ impl Machine {
     fn measure(&mut self, slowness: f64) -> Summary {
         self.speed = 0.9 * self.speed + 0.02 * self.random.normal();
         let level = slowness * (0.01 * self.random.normal() - self.speed).exp() * 1e6;
-        let stalled = if self.random.uniform() < 0.1 { 0.05 * self.random.uniform() } else { 0.0 };
+        let stalled = if self.random.unit() < 0.1 { 0.05 * self.random.unit() } else { 0.0 };
         let latency: Distribution = (0..200)
             .map(|_| {
-                let wait = if self.random.uniform() < stalled { 4.0 } else { 0.0 };
+                let wait = if self.random.unit() < stalled { 4.0 } else { 0.0 };
                 nanoseconds(level * ((0.3 * self.random.normal()).exp() + wait))
             })
             .collect();
@@ -171,6 +171,7 @@ fn one_or_two_rounds_claim_nothing() {
     check_verdict(&comparison, "One round shows no difference");
     let ratio = comparison.metrics[0].ratio;
     assert!(ratio.low < 1.96 && ratio.high > 2.04, "{ratio:?}");
+    assert!(comparison.metrics.iter().all(|metric| metric.visible.is_none()));
     check_verdict(&fixed(&[200.0; 2], &[100.0; 2]), "Two rounds show no difference");
 }
 

@@ -56,6 +56,8 @@ struct Measured {
 #[derive(Debug, Default)]
 struct Open {
     offered: u64,
+    /// Answered rightly, whenever it was due; known when the slice is whole.
+    answered: u64,
     samples: Vec<Sample>,
     generations: Vec<GenerationSample>,
     stages: Vec<StageSample>,
@@ -177,7 +179,9 @@ impl Assembly {
         if until < start + self.slice || (until == Duration::MAX && self.open.is_empty()) {
             return None;
         }
-        let open = self.open.pop_front().unwrap_or_default();
+        let mut open = self.open.pop_front().unwrap_or_default();
+        let answered = open.samples.iter().filter(|sample| sample.failure.is_none()).count();
+        open.answered = answered as u64;
         self.next += 1;
         let (from, to) = (nanos_of(start), nanos_of(start + self.slice));
         if self.measured.is_some_and(|measured| from >= measured.from && to <= measured.to) {
@@ -215,6 +219,7 @@ impl Assembly {
             length: self.slice,
             offered: open.offered,
             completed: good.len() as u64,
+            answered: open.answered,
             good: good.iter().filter(|sample| sample.is_good).count() as u64,
             failures,
             latency: self.distribution(good.iter().map(|sample| sample.end - sample.due)),

@@ -168,6 +168,8 @@ fn what_is_due_while_all_connections_are_busy_waits_and_counts() {
     let latency = latency(&recording);
     assert!(latency.max() > 900 * MS, "{}", latency.max());
     assert_eq!(sum(&recording, |slice| slice.completed), sum(&recording, |slice| slice.offered));
+    let in_time = sum(&recording, |slice| slice.answered);
+    assert!((50..=105).contains(&in_time), "{in_time} in a second");
     let lateness = Distribution::merged(recording.slices.iter().map(|slice| &slice.lateness));
     assert!(
         lateness.quantile(0.5) < 5 * MS,

@@ -1,15 +1,13 @@
 use std::time::Duration;
 
 use super::{Batch, Intervals, order_statistics, rate_of, ratio_of, variance_inflation};
-use crate::{
-    Distribution, Slice, critical::normal_quantile, distribution::quantile_rank, splitmix::SplitMix,
-};
+use crate::{Distribution, Random, Slice, critical::normal_quantile, distribution::quantile_rank};
 
 /// Slices whose log latency is a level that wanders as an AR(1) series from slice to slice, and
 /// independent noise around it. `wander` and `noise` are standard deviations.
 fn wandering(seed: u64, slices: usize, each: usize, wander: f64) -> Vec<Slice> {
     const CORRELATION: f64 = 0.7;
-    let mut random = SplitMix::new(seed);
+    let mut random = Random::new(seed);
     let mut level = random.normal();
     let mut measured = Vec::new();
     for index in 0..slices {
@@ -168,9 +166,9 @@ fn a_share_of_all_is_not_certain() {
 #[test]
 fn rates_hold_the_truth_of_a_correlated_series() {
     let covered = (0..200_u64).filter(|seed| {
-        let mut random = SplitMix::new(*seed);
+        let mut random = Random::new(*seed);
         let mut level = random.normal();
-        let measured: Vec<Slice> = (0..96)
+        let measured: Vec<Slice> = (0..192)
             .map(|index| {
                 level = 0.7 * level + 0.51_f64.sqrt() * random.normal();
                 let completed = latency_of(0.0) / 1000 + latency_of((0.1 * level).ln_1p()) / 10_000;

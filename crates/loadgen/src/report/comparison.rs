@@ -8,20 +8,13 @@ pub(crate) fn finding(metric: &ComparedMetric, comparison: &Comparison) -> Strin
     match metric.verdict {
         MetricVerdict::ABetter => format!("{} is better", comparison.a),
         MetricVerdict::BBetter => format!("{} is better", comparison.b),
-        MetricVerdict::NoDifferenceShown => match visible(metric) {
+        MetricVerdict::NoDifferenceShown => match metric.visible {
             Some(share) => {
                 format!("no difference shown (under {} could not be seen)", percent(share))
             }
             None => "no difference shown".to_owned(),
         },
     }
-}
-
-/// The smallest difference that an interval as wide as this one shows, as a share.
-fn visible(metric: &ComparedMetric) -> Option<f64> {
-    let ratio = metric.ratio;
-    let share = (ratio.high - ratio.value).max(ratio.value - ratio.low) / ratio.value;
-    (share.is_finite() && share > 0.0).then_some(share)
 }
 
 /// A metric's name and unit, short enough for a table.

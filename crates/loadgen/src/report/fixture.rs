@@ -154,6 +154,7 @@ fn comparison(a: &str, b: &str, rounds: usize) -> Comparison {
         b: pair.1,
         ratio: estimate(pair.0 / pair.1, width),
         higher_is_better: more,
+        visible: Some(width),
         verdict,
     };
     let none = MetricVerdict::NoDifferenceShown;

@@ -109,7 +109,7 @@ fn failures(summary: &Summary) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 fn lags(summary: &Summary) -> bool {
-    (summary.completed as f64) < 0.95 * summary.offered as f64
+    summary.throughput.value * summary.seconds < 0.95 * summary.offered as f64
 }
 
 /// Why the answer is not to be trusted, as far as it is not.

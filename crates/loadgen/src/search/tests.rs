@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{Probe, Search, SearchOptions};
 use crate::{
     Distribution, Estimate, GeneratorReading, GeneratorSummary, Goodput, LoadMode, Measurement,
-    Objective, ObjectiveTerm, SearchResult, Slice, StabilitySummary, Summary, splitmix::SplitMix,
+    Objective, ObjectiveTerm, Random, SearchResult, Slice, StabilitySummary, Summary,
 };
 
 fn objective() -> Objective {
@@ -20,11 +20,16 @@ fn shown(p99: f64, doubt: f64) -> Summary {
     };
     let term = ObjectiveTerm { term: "p99=50ms".to_owned(), limit: 50.0, observed, holds };
     Summary {
+        seconds: 10.0,
         offered: 10_000,
-        completed: 10_000,
+        throughput: rate(1000.0),
         goodput: Some(Goodput { holds, terms: vec![term], ..Goodput::default() }),
         ..Summary::default()
     }
+}
+
+fn rate(value: f64) -> Estimate {
+    Estimate { value, low: value, high: value }
 }
 
 /// Searches with these answers; the probes that were asked for, and the result.
@@ -108,8 +113,8 @@ fn what_cannot_be_told_is_measured_longer_and_then_not_relied_on() {
 fn a_backlog_breaks_whatever_the_latencies_are() {
     let options = SearchOptions { start: 100.0, ..SearchOptions::default() };
     let answer = |probe: Probe| {
-        let behind = if probe.rate > 300.0 { 500 } else { 100 };
-        Summary { completed: 10_000 - behind, ..shown(5.0, 0.1) }
+        let done = if probe.rate > 300.0 { 950.0 } else { 990.0 };
+        Summary { throughput: rate(done), ..shown(5.0, 0.1) }
     };
     let (_, result) = search(options, answer);
     assert!(result.holds.unwrap() <= 300.0 && result.breaks.unwrap() < 310.0);
@@ -119,8 +124,11 @@ fn a_backlog_breaks_whatever_the_latencies_are() {
 #[test]
 fn failed_requests_have_ended() {
     let failures = BTreeMap::from([("server".to_owned(), 5000)]);
-    let answer =
-        |_: Probe| Summary { completed: 5000, failures: failures.clone(), ..shown(5.0, 0.1) };
+    let answer = |_: Probe| Summary {
+        throughput: rate(500.0),
+        failures: failures.clone(),
+        ..shown(5.0, 0.1)
+    };
     let options = SearchOptions { start: 100.0, max: 100.0, ..SearchOptions::default() };
     assert_eq!(search(options, answer).1.holds, Some(100.0));
 }
@@ -168,7 +176,7 @@ fn probes_are_limited() {
 #[test]
 fn noise_leaves_the_answer_within_the_precision() {
     let near = (0..200_u64).filter(|seed| {
-        let mut random = SplitMix::new(*seed);
+        let mut random = Random::new(*seed);
         let options = SearchOptions { start: 100.0, ..SearchOptions::default() };
         // Every figure has a standard error of 3 %, less if measured longer.
         let answer = |probe: Probe| {
@@ -187,8 +195,8 @@ fn noise_leaves_the_answer_within_the_precision() {
 /// recursion; measured in slices, after a warm-up.
 fn queue(seed: u64, probe: Probe) -> Summary {
     const SLICES: u32 = 64;
-    let mut random = SplitMix::new(seed);
-    let mut exponential = |rate: f64| -random.uniform().ln() / rate;
+    let mut random = Random::new(seed);
+    let mut exponential = |rate: f64| random.exponential() / rate;
     let (mut now, mut free) = (0.0, 0.0_f64);
     let mut slices = Vec::new();
     let objective = objective();
@@ -208,12 +216,13 @@ fn queue(seed: u64, probe: Probe) -> Summary {
             latencies.iter().map(|latency| u64::try_from(latency.as_nanos()).unwrap());
         let latency: Distribution = nanoseconds.map(|value| value / 50_000 * 50_000).collect();
         let start = length * index;
-        let completed = offered;
+        let (completed, answered) = (offered, offered);
         slices.push(Slice {
             start,
             length,
             offered,
             completed,
+            answered,
             good: good as u64,
             latency,
             ..Slice::default()

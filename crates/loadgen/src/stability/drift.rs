@@ -33,8 +33,8 @@ pub(super) fn reasons(measured: &[Slice], options: &StabilityOptions) -> Vec<Str
 fn throughputs(measured: &[Slice]) -> Vec<f64> {
     let rate = |block: &[Slice]| {
         let seconds: f64 = block.iter().map(|slice| slice.length.as_secs_f64()).sum();
-        let completed: u64 = block.iter().map(|slice| slice.completed).sum();
-        (seconds > 0.0).then(|| completed as f64 / seconds)
+        let answered: u64 = block.iter().map(|slice| slice.answered).sum();
+        (seconds > 0.0).then(|| answered as f64 / seconds)
     };
     grouped(measured, BLOCKS_MAX).filter_map(rate).collect()
 }

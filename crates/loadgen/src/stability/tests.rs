@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Stability, StabilityOptions, WarmUp};
-use crate::{Distribution, Slice, StabilitySummary, splitmix::SplitMix};
+use crate::{Distribution, Random, Slice, StabilitySummary};
 
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -9,7 +9,7 @@ const SLICE: Duration = Duration::from_millis(100);
 fn slice(completed: u64, latency_us: u64) -> Slice {
     let latency: Distribution =
         (0..completed).map(|index| latency_us * (950 + index * 100 / completed.max(1))).collect();
-    Slice { length: SLICE, completed, latency, ..Slice::default() }
+    Slice { length: SLICE, completed, answered: completed, latency, ..Slice::default() }
 }
 
 fn options() -> StabilityOptions {
@@ -114,7 +114,7 @@ fn a_warm_up_can_be_left_out_or_cut_short() {
 #[test]
 fn noise_of_a_poisson_process_is_no_disagreement() {
     let (_, state, _) = warm_up(options(), |index| {
-        let mut random = SplitMix::new(index);
+        let mut random = Random::new(index);
         let completed = (0..100).filter(|_| random.below(20) == 0).count();
         slice(completed as u64, 1000)
     });
@@ -173,11 +173,11 @@ fn a_large_difference_that_may_be_chance_is_not_reported() {
 #[test]
 fn a_random_walk_of_steady_load_is_seldom_called_drifting() {
     let called = (0..200_u64).filter(|seed| {
-        let mut random = SplitMix::new(*seed);
+        let mut random = Random::new(*seed);
         let mut level = 0;
         let measured: Vec<Slice> = (0..100)
             .map(|_| {
-                level = level * 7 / 10 + random.below(41) as u64;
+                level = level * 7 / 10 + random.below(41);
                 slice(100 + level, 1000)
             })
             .collect();

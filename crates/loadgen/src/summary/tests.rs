@@ -1,9 +1,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
+use proptest::prelude::{prop, proptest};
+
 use super::{GeneratorReading, Measurement};
 use crate::{
-    Distribution, FailureKind, GenerationSlice, LoadMode, Objective, Slice, StabilitySummary,
-    Stage, StageSample, StageSummary, Summary,
+    Distribution, FailureKind, GenerationSlice, LatencySummary, LoadMode, Objective, Slice,
+    StabilitySummary, Stage, StageSample, StageSummary, Summary,
 };
 
 fn ms(ms: u64) -> Duration {
@@ -18,6 +20,7 @@ fn slice(index: u32) -> Slice {
         length: ms(100),
         offered: 100,
         completed: 100,
+        answered: 100,
         good: 100,
         service: latency.clone(),
         latency,
@@ -173,4 +176,35 @@ fn figures_are_numbers_whatever_was_measured() {
     ]);
     let failures = BTreeMap::from([(FailureKind::Connect, 7)]);
     check_finite(&vec![Slice { failures, length: ms(1), ..Slice::default() }; 30]);
+}
+
+#[test]
+fn what_ends_after_the_measured_time_is_latency_and_no_throughput() {
+    let mut slices = vec![Slice { completed: 50, answered: 50, ..slice(0) }; 10];
+    slices[9].completed += 500;
+    let summary = Summary::of(measurement(LoadMode::Open, &slices));
+    assert_eq!(summary.completed, 1000);
+    assert!((summary.throughput.value - 500.0).abs() < 1e-6);
+    assert!((summary.timeline[9].rate - 500.0).abs() < 1e-6);
+}
+
+proptest! {
+    #[test]
+    fn intervals_hold_their_figures(
+        counts in prop::collection::vec((0_u64..40, 1_u64..50), 0..40)) {
+        let slices: Vec<Slice> = counts
+            .iter()
+            .map(|(count, ms)| {
+                let latency: Distribution = (0..*count).map(|at| (at + ms) * 100_000).collect();
+                Slice { completed: *count, answered: *count, latency, ..slice(0) }
+            })
+            .collect();
+        let summary = closed(&slices);
+        let LatencySummary { p50, p90, p95, p99, p999, min, max, .. } = summary.latency;
+        for figure in [p50, p90, p95, p99, p999, summary.throughput] {
+            assert!(figure.low <= figure.value && figure.value <= figure.high, "{figure:?}");
+        }
+        let ascending = [min, p50.value, p90.value, p95.value, p99.value, p999.value, max];
+        assert!(ascending.is_sorted(), "{ascending:?}");
+    }
 }

@@ -10,13 +10,22 @@ const place = (id) => document.getElementById(id);
 const feed = new Feed();
 let page = null;
 
+// A name in an address that somebody may have typed.
+function decoded(name) {
+  try {
+    return decodeURIComponent(name || "");
+  } catch {
+    return null;
+  }
+}
+
 function route() {
   const { hash } = location;
   if (hash && !hash.startsWith("#/")) return;
   const [, kind, name, version] = hash.slice(1).split("/");
   if (page) page.leave();
-  const isModel = kind === "models" && name;
-  page = isModel ? modelPage(feed, decodeURIComponent(name), version || "") : overviewPage(feed);
+  const model = kind === "models" ? decoded(name) : null;
+  page = model ? modelPage(feed, model, version || "") : overviewPage(feed);
   document.title = page.title;
   place("main").replaceChildren(page.node);
   window.scrollTo(0, 0);
@@ -33,12 +42,11 @@ function statusOf() {
 }
 
 function bannerText() {
-  const again = feed.retryIn > 0 ? ` Trying again in ${feed.retryIn} s.` : " Trying again.";
   const at = feed.lostAt ? clockTime(feed.lostAt) : "";
   switch (feed.state) {
     case "draining": return "The server is shutting down: it finishes what it has taken.";
-    case "stopped": return `The server stopped at ${at}.${again}`;
-    case "lost": return (feed.reason ? `The server refuses this page: ${feed.reason}.` : `No connection to the server since ${at}.`) + again;
+    case "stopped": return `The server stopped at ${at}.`;
+    case "lost": return feed.reason ? `The server refuses this page: ${feed.reason}.` : `No connection to the server since ${at}.`;
     default: return feed.overview && feed.overview.unready ? `Not ready: ${feed.overview.unready}.` : "";
   }
 }
@@ -51,7 +59,9 @@ function showState() {
   const text = bannerText();
   const banner = place("banner");
   banner.hidden = !text;
-  setText(banner, text);
+  setText(banner.firstElementChild, text);
+  const again = ["lost", "stopped"].includes(feed.state);
+  setText(banner.lastElementChild, again ? (feed.retryIn > 0 ? `Trying again in ${feed.retryIn} s.` : "Trying again.") : "");
   banner.dataset.kind = kind;
   document.body.classList.toggle("stale", feed.state === "lost" || feed.state === "stopped");
   document.body.classList.toggle("waiting", !feed.overview);

@@ -72,29 +72,30 @@ function modelRow(model) {
   const spark = sparkline((point) => point.requests);
   const isLoaded = model.state === "READY";
   const isAsleep = model.version === null;
-  const cells = ["requests", "p50", "p99", "waiting", "batch", "busy"].map(() => h("td", { class: "num" }, isAsleep ? "" : "–"));
+  const cells = ["requests", "p50", "p99", "waiting", "batch", "busy"].map(() => h("td", { role: "cell", class: "num" }, isAsleep ? "" : "–"));
   ["Requests/s", "p50", "p99", "Waiting", "Batch", "Instances busy"].forEach((label, index) =>
     cells[index].setAttribute("data-label", label));
-  const action = h("td", { class: "action" });
+  const action = h("td", { role: "cell", class: "action" });
   const name = h("a", { href: modelPath(model) }, model.name);
   const version = model.version === null ? "" : `version ${model.version}`;
-  const node = h("tr", { class: isAsleep ? "asleep" : null },
-    h("th", { scope: "row" }, name, h("small", null, version),
+  // On narrow screens rows are laid out as blocks, and say themselves that they are rows.
+  const node = h("tr", { role: "row", class: isAsleep ? "asleep" : null },
+    h("th", { scope: "row", role: "rowheader" }, name, h("small", null, version),
       model.reason && !isLoaded ? h("small", { class: "reason" }, model.reason) : null),
-    h("td", { class: "state" }, pill(model.state)),
-    h("td", { class: "trend" }, isAsleep ? null : spark.node), cells, action);
+    h("td", { role: "cell", class: "state" }, pill(model.state)),
+    h("td", { role: "cell", class: "trend" }, isAsleep ? null : spark.node), cells, action);
   return { model, node, spark, cells, action, isAsleep };
 }
 
 export function overviewPage(feed) {
   const charts = loadCharts(feed);
   const figures = ["In flight", "Errors", "CPU of the server", "Memory of the server", "Machine"].map(figure);
-  const body = h("tbody");
+  const body = h("tbody", { role: "rowgroup" });
   const filter = h("input", { type: "search", placeholder: "Find a model", "aria-label": "Find a model" });
   const heading = h("h2", null, "Models");
   const control = h("div", { class: "control" });
   const empty = h("p", { class: "empty", hidden: true });
-  const table = h("table", { class: "models" },
+  const table = h("table", { role: "table", class: "models" },
     h("thead", null, h("tr", null, ["Model", "State", "2 minutes", "Requests/s", "p50", "p99", "Waiting", "Batch", "Busy", ""].map(
       (title, index) => h("th", { scope: "col", class: index > 2 && index < 9 ? "num" : null }, title)))), body);
   const node = h("div", { class: "page" },

@@ -151,25 +151,31 @@ function timingView(elapsed, header) {
 
 const written = (value) => (typeof value === "number" ? String(Number(value.toPrecision(7))) : typeof value === "string" ? JSON.stringify(value) : String(value));
 
+// What many numbers have in common; whole numbers of 64 bits are not rounded.
+function summary(values, datatype) {
+  const numbers = datatype === "BYTES" || datatype === "BOOL" ? [] : values.filter((value) => !Number.isNaN(value));
+  if (numbers.length < 2) return "";
+  let [low, high] = [numbers[0], numbers[0]];
+  let sum = 0;
+  for (const value of numbers) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+    sum += Number(value);
+  }
+  const mean = typeof low === "bigint" ? "" : ` · mean ${written(sum / numbers.length)}`;
+  return `least ${written(low)}${mean} · greatest ${written(high)}`;
+}
+
 function outputView({ name, datatype, shape, data }) {
   const values = data || [];
   const shown = values.slice(0, SHOWN_VALUES).map(written).join(", ");
   const more = values.length - SHOWN_VALUES;
-  const numbers = datatype === "BYTES" || datatype === "BOOL" ? [] : values.map(Number).filter((value) => !Number.isNaN(value));
-  let low = Infinity;
-  let high = -Infinity;
-  let sum = 0;
-  for (const value of numbers) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-    sum += value;
-  }
-  const summary = numbers.length > 1 ? `least ${written(low)} · mean ${written(sum / numbers.length)} · greatest ${written(high)}` : "";
+  const inCommon = summary(values, datatype);
   return h("div", { class: "output" },
     h("p", null, h("code", null, name), h("span", { class: "tag" }, datatype),
       h("span", { class: "note num" }, `[${(shape || []).join(", ")}]`)),
     h("pre", { class: "values", tabindex: "0" }, shown + (more > 0 ? `, … and ${count(more)} more` : "")),
-    summary ? h("p", { class: "note num" }, summary) : null);
+    inCommon ? h("p", { class: "note num" }, inCommon) : null);
 }
 
 export function requestForm(metadata, config, version) {

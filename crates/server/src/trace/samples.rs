@@ -26,6 +26,7 @@ pub(super) fn record() -> Record {
         request_id: "a \"b\"".to_owned(),
         peer: ([127, 0, 0, 1], 5000).into(),
         stopwatch,
+        submitted: Timestamp(1_150),
         timing: Timing {
             queued: Timestamp(1_200),
             started: Timestamp(1_300),

@@ -11,12 +11,18 @@ pub(super) struct Stage {
 }
 
 /// The parts of a request's time that are known, in order; one begins where the one before it ends.
-/// The names are those of `Server-Timing`.
+/// The names are those of `Server-Timing`, and `model` for all that happened in a model of which no
+/// more is known: the request failed there, or the model schedules for itself.
 pub(super) fn stages(record: &Record) -> impl Iterator<Item = Stage> {
-    let Record { stopwatch, timing, .. } = record;
+    let Record { stopwatch, timing, submitted, outcome, .. } = record;
+    let unknown = Timestamp::default();
+    let left = if stopwatch.resumed == unknown { outcome.ended } else { stopwatch.resumed };
+    let (queued, entered) =
+        if timing.is_known() { (timing.queued, unknown) } else { (*submitted, *submitted) };
     let stations = [
         ("receive", stopwatch.received, stopwatch.read),
-        ("decode", stopwatch.read, timing.queued),
+        ("decode", stopwatch.read, queued),
+        ("model", entered, left),
         ("queue", timing.queued, timing.started),
         ("compute_input", timing.started, timing.inputs_ready),
         ("compute_infer", timing.inputs_ready, timing.outputs_start),
@@ -24,7 +30,6 @@ pub(super) fn stages(record: &Record) -> impl Iterator<Item = Stage> {
         ("wake", timing.ended, stopwatch.resumed),
         ("encode", stopwatch.resumed, stopwatch.encoded),
     ];
-    let unknown = Timestamp::default();
     stations
         .into_iter()
         .filter(move |(_, start, end)| *start != unknown && *end >= *start)

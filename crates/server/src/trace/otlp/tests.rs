@@ -89,7 +89,7 @@ fn the_callers_span_is_the_parent() {
 }
 
 #[test]
-fn a_failed_rpc_is_an_error_and_has_no_stages_it_did_not_reach() {
+fn a_failed_rpc_is_an_error_and_its_time_in_the_model_is_one_stage() {
     let mut failed = collected(record());
     failed.protocol = Protocol::Grpc;
     failed.call = "/inference.GRPCInferenceService/ModelInfer".to_owned();
@@ -99,7 +99,10 @@ fn a_failed_rpc_is_an_error_and_has_no_stages_it_did_not_reach() {
     failed.stopwatch.encoded = serving::Timestamp::default();
     let spans = spans(failed);
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
-    assert_eq!(names, ["inference.GRPCInferenceService/ModelInfer", "receive"]);
+    let stages = ["inference.GRPCInferenceService/ModelInfer", "receive", "decode", "model"];
+    assert_eq!(names, stages);
+    assert_eq!(spans[3].start_time_unix_nano, EPOCH.0 + 1_150);
+    assert_eq!(spans[3].end_time_unix_nano, EPOCH.0 + 1_900);
     assert_eq!(spans[0].status.as_ref().map(|status| status.code), Some(2));
     let attributes = shown(&spans[0].attributes);
     for expected in ["rpc.system=grpc", "rpc.method=ModelInfer", "error.type=unavailable"] {
