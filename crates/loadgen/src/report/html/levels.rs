@@ -81,12 +81,17 @@ pub(super) fn tables(document: &ResultDocument) -> String {
 
 fn table(target: &TargetResult) -> String {
     let generates = target.levels.iter().any(|level| level.summary.generation.is_some());
+    let told = target.levels.iter().any(|level| cpu_us(level).is_some());
     let mut head = HEAD.to_vec();
+    if told {
+        head.push("CPU µs/req");
+    }
     if generates {
         head.extend(GENERATION_HEAD);
     }
     let head: String = head.iter().map(|name| element("th", "", name)).collect();
-    let rows: String = target.levels.iter().map(|level| row(target, level, generates)).collect();
+    let rows: String =
+        target.levels.iter().map(|level| row(target, level, told, generates)).collect();
     let TargetResult { label, model, url, protocol, .. } = target;
     let label = if label == model { String::new() } else { format!("{label}: ") };
     let title = escape(&format!("{label}{model} at {url} over {protocol}"));
@@ -94,24 +99,17 @@ fn table(target: &TargetResult) -> String {
     element("div", "card", &format!("{}{table}", element("h3", "", &title)))
 }
 
-const HEAD: [&str; 10] = [
-    "load",
-    "requests/s",
-    "mean ms",
-    "p50 ms",
-    "p90 ms",
-    "p99 ms",
-    "p99.9 ms",
-    "max ms",
-    "failed",
-    "CPU µs/req",
-];
+fn cpu_us(level: &LevelResult) -> Option<f64> {
+    level.summary.server.as_ref()?.cpu_us_per_request
+}
+
+const HEAD: [&str; 9] =
+    ["load", "requests/s", "mean ms", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms", "failed"];
 const GENERATION_HEAD: [&str; 5] =
     ["tokens/s", "TTFT p50 ms", "TTFT p99 ms", "TPOT p50 ms", "ITL p99 ms"];
 
-fn row(target: &TargetResult, level: &LevelResult, generates: bool) -> String {
-    let Summary { throughput, latency, server, generation, .. } = &level.summary;
-    let cpu = server.as_ref().and_then(|server| server.cpu_us_per_request).map(figure);
+fn row(target: &TargetResult, level: &LevelResult, told: bool, generates: bool) -> String {
+    let Summary { throughput, latency, generation, .. } = &level.summary;
     let mut cells = element("td", "", &escape(&series::name(target, level, false)));
     cells += &estimate(*throughput);
     cells += &element("td", "", &seen(latency.mean));
@@ -122,7 +120,9 @@ fn row(target: &TargetResult, level: &LevelResult, generates: bool) -> String {
     let (share, kinds) = failed(&level.summary);
     let class = if kinds == "none" { "" } else { "bad" };
     cells += &element("td", class, &escape(&share));
-    cells += &element("td", "", &cpu.unwrap_or_default());
+    if told {
+        cells += &element("td", "", &cpu_us(level).map(figure).unwrap_or_default());
+    }
     if generates {
         cells += &generation.as_ref().map(generation_cells).unwrap_or_default();
     }
