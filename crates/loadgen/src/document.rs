@@ -11,7 +11,7 @@ pub enum DocumentError {
     /// It is no JSON object with a `schema`.
     #[error(
         "this is no result of `hone bench`: there is no \"schema\" in it; \
-         give a file that `hone bench --json FILE` wrote"
+         give a file that `hone bench --output FILE` wrote"
     )]
     NoResult,
     /// It names a schema that this version does not know.

@@ -122,12 +122,16 @@ pub(crate) fn judge(stages: &mut StageSummary, circumstances: &Circumstances) {
     stages.bottleneck = None;
     stages.verdict = String::new();
     let shares = Shares::new(stages);
+    let from_statistics = stages.source == "statistics";
+    if from_statistics && !shares.tell_server() {
+        advice::SILENT.clone_into(&mut stages.verdict);
+        return;
+    }
     let Some(first) = shares.ranked().first().copied() else { return };
     let second = shares.ranked().get(1).map_or(0.0, |(_, share)| *share);
     let dominates = first.1 >= DOMINANT_SHARE && first.1 >= second * DOMINANT_LEAD;
     let words = if dominates {
         stages.bottleneck = shares.largest_stage(first.0).map(|stage| stage.name().to_owned());
-        let from_statistics = stages.source == "statistics";
         advice::on(first.0, &advice::Facts { shares: &shares, circumstances, from_statistics })
     } else {
         advice::balanced(&shares)
@@ -151,6 +155,12 @@ impl Shares {
     fn of(&self, cause: Cause) -> f64 {
         let stages = self.stages.iter().filter(|(stage, _)| Cause::of(*stage) == cause);
         stages.map(|(_, share)| share).sum()
+    }
+
+    /// Whether the server gave any time at all.
+    fn tell_server(&self) -> bool {
+        let server = [Cause::Queue, Cause::Copy, Cause::Compute];
+        server.iter().any(|cause| self.of(*cause) > 0.0)
     }
 
     /// Causes that took any time, the largest first.

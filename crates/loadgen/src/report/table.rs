@@ -81,7 +81,11 @@ fn write_target(
 
 fn title(target: &TargetResult) -> String {
     let TargetResult { label, url, protocol, model, .. } = target;
-    let label = if label == model { String::new() } else { format!("{}: ", clean(label)) };
+    let label = if label.is_empty() || label == model {
+        String::new()
+    } else {
+        format!("{}: ", clean(label))
+    };
     format!("{label}{} at {} over {protocol}", clean(model), clean(url))
 }
 

@@ -19,6 +19,10 @@ const IDLE: f64 = 0.5;
 /// ... and those that are used more than this could not.
 const USED_UP: f64 = 0.85;
 
+/// Of a server that counts requests and no times.
+pub(super) const SILENT: &str =
+    "The server's statistics hold no times, so nothing can be said about what limits.";
+
 /// What limits if `cause` takes most of the time, and what to try.
 pub(super) fn on(cause: Cause, facts: &Facts<'_>) -> String {
     let share = percent(facts.shares.of(cause));

@@ -117,6 +117,13 @@ fn statistics_do_not_blame_the_network_alone() {
 }
 
 #[test]
+fn statistics_without_times_tell_nothing() {
+    let mut told = summary(&[(Stage::Network, 1.0), (Stage::Queue, 0.0)]);
+    "statistics".clone_into(&mut told.stages.as_mut().unwrap().source);
+    check(told, &closed(4.0), None, &["hold no times"]);
+}
+
+#[test]
 fn the_rest_has_advice_too() {
     for (stage, word) in [
         (Stage::ClientSend, "bytes"),

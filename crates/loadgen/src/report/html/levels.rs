@@ -93,7 +93,8 @@ fn table(target: &TargetResult) -> String {
     let rows: String =
         target.levels.iter().map(|level| row(target, level, told, generates)).collect();
     let TargetResult { label, model, url, protocol, .. } = target;
-    let label = if label == model { String::new() } else { format!("{label}: ") };
+    let label =
+        if label.is_empty() || label == model { String::new() } else { format!("{label}: ") };
     let title = escape(&format!("{label}{model} at {url} over {protocol}"));
     let table = format!("<div class=\"scroll\"><table><tr>{head}</tr>{rows}</table></div>");
     element("div", "card", &format!("{}{table}", element("h3", "", &title)))

@@ -56,3 +56,10 @@ fn text_is_broken_between_words() {
     assert_eq!(wrapped("unbreakable", 3), ["unbreakable"]);
     assert_eq!(wrapped("", 3), [""]);
 }
+
+#[test]
+fn a_target_without_a_label_is_named_by_its_model() {
+    let mut document = fixture::rate();
+    document.targets[0].label = String::new();
+    assert!(table(&document, Colours::Off).contains("\nbert-base at http://"));
+}
