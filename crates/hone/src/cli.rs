@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{profile::ProfileArgs, settings::ServeArgs};
+use crate::{bench::BenchArgs, profile::ProfileArgs, settings::ServeArgs};
 
 /// Serves models to many users, and finds out what makes them fast.
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Serve a model in this process, load it, and show where the time goes.
     Profile(Box<ProfileArgs>),
+    /// Load a server, this one or another, and say what it can take and how sure that is.
+    Bench(Box<BenchArgs>),
     /// Show the engines and instruction sets found on this machine, or install an engine.
     Engines(EnginesArgs),
     /// Show a model's inputs, outputs, operators and size.

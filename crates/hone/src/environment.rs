@@ -47,6 +47,11 @@ pub(crate) fn open_telemetry(name: &str) -> Option<String> {
     Some(value.to_string_lossy().into_owned())
 }
 
+/// Whether the user wants no colours, by `NO_COLOR`.
+pub(crate) fn refuses_colours() -> bool {
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 /// A variable that holds a path; `None` if it is unset or empty.
 fn path(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)

@@ -1,5 +1,6 @@
 //! The command line: reads flags, file and environment, and puts the parts together.
 
+mod bench;
 mod cli;
 mod config;
 mod engines;
@@ -24,11 +25,16 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(settings) => serve::run(*settings),
         Command::Profile(args) => profile::run(&args),
+        Command::Bench(args) => return finish(bench::run(&args)),
         Command::Engines(args) => engines::run(args),
         Command::Inspect(args) => inspect::run(&args),
     };
+    finish(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+fn finish(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             logging::say_error(&error);
             ExitCode::FAILURE

@@ -17,6 +17,7 @@ pub fn epoch_seconds() -> f64 {
 }
 
 /// Blocks the thread.
+#[cfg(test)]
 pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }

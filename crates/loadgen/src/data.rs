@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::BuildError;
 
-pub use prompts::{PromptRecord, read_prompts};
-pub use tensors::{TensorOptions, TensorRecord, random_request, read_tensors};
+pub use prompts::{PromptRecord, prompt_of, read_prompts};
+pub use tensors::{TensorOptions, TensorRecord, random_request, read_expectations, read_tensors};
 pub use trace::{Trace, read_trace};
 
 /// Bytes of one file of inputs.

@@ -229,7 +229,7 @@ impl Run {
         self.warm_up(plan, observer)?;
         observer.measuring();
         let from = self.measured_from(plan);
-        let to = match &plan.load {
+        let mut to = match &plan.load {
             Load::Replay { times } => times.last().copied().unwrap_or_default() + plan.timeout,
             _ => from + plan.duration,
         };
@@ -251,6 +251,7 @@ impl Run {
             let goes_on = observer.progress(&progress);
             kept.push(slice);
             if !goes_on {
+                to = self.assembly.cut();
                 break;
             }
         }

@@ -44,8 +44,8 @@ pub use arrivals::DueTimes;
 pub use baseline::{Baseline, BaselineError, BaselineOptions, Regression};
 pub use clock::epoch_seconds;
 pub use data::{
-    PromptRecord, TensorOptions, TensorRecord, Trace, random_request, read_prompts, read_tensors,
-    read_trace,
+    PromptRecord, TensorOptions, TensorRecord, Trace, prompt_of, random_request, read_expectations,
+    read_prompts, read_tensors, read_trace,
 };
 pub use distribution::Distribution;
 pub use document::DocumentError;

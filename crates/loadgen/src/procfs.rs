@@ -4,6 +4,8 @@ mod listener;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 pub use listener::listener;
 
 /// Ticks per second of the times in `/proc/PID/stat`: a constant of Linux's interface.
@@ -23,6 +25,8 @@ struct Stat {
     reaped_ticks: u64,
     /// User and system time.
     ticks: u64,
+    /// Start in ticks since boot.
+    start: u64,
 }
 
 impl ProcessTree {
@@ -32,10 +36,29 @@ impl ProcessTree {
         self.members().iter().map(|(process, stat)| cpu_time(*process, stat)).sum()
     }
 
+    /// CPU time of the children that have ended and were waited for.
+    #[must_use]
+    pub fn reaped_cpu_time(self) -> Duration {
+        Stat::read(self.0).map(|stat| seconds(stat.reaped_ticks)).unwrap_or_default()
+    }
+
     /// Resident memory in bytes; pages that the processes share count for each.
     #[must_use]
     pub fn resident_bytes(self) -> u64 {
         self.members().keys().filter_map(|process| resident_bytes(*process)).sum()
+    }
+
+    /// Tells the process itself to end (SIGTERM); false if it is not there or somebody else's.
+    #[must_use]
+    pub fn terminate(self) -> bool {
+        let process = i32::try_from(self.0).ok().and_then(Pid::from_raw);
+        process.is_some_and(|process| kill_process(process, Signal::TERM).is_ok())
+    }
+
+    /// Ids, each with its start in ticks since boot, which tells it from a later owner of its id.
+    #[must_use]
+    pub fn processes(self) -> BTreeMap<u32, u64> {
+        self.members().into_iter().map(|(process, stat)| (process, stat.start)).collect()
     }
 
     /// Whether the process is there.
@@ -64,6 +87,7 @@ impl Stat {
             group: fields.get(2)?.parse().ok()?,
             ticks: ticks(11)?,
             reaped_ticks: ticks(13)?,
+            start: fields.get(19)?.parse().ok()?,
         })
     }
 

@@ -72,6 +72,18 @@ pub struct Endpoint {
 }
 
 impl Request {
+    /// A GET of any path: to load what is no inference, such as a page of metrics.
+    #[must_use]
+    pub fn get(endpoint: &Endpoint, path: &str) -> Self {
+        let Endpoint { prefix, host, .. } = endpoint;
+        let mut head = format!("GET {prefix}{path} HTTP/1.1\r\nhost: {host}\r\n");
+        for (name, value) in &endpoint.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        let head = Bytes::from(head + "\r\n");
+        Self { explained_head: head.clone(), head, ..Self::default() }
+    }
+
     /// A POST with this body.
     fn post(endpoint: &Endpoint, path: &str, headers: &[(&str, &str)], body: Bytes) -> Self {
         let mut head = format!(

@@ -33,6 +33,25 @@ pub enum ExpectedValues {
     Strings(Vec<String>),
 }
 
+impl ExpectedValues {
+    /// Singles, as the shortest decimals that mean them.
+    #[must_use]
+    pub fn of_f32(values: &[f32]) -> Self {
+        Self::Numbers(values.iter().map(|value| shortest(*value)).collect())
+    }
+
+    /// Rounds numbers to singles, however many digits they were written with.
+    #[expect(clippy::cast_possible_truncation, reason = "the tensor's elements are singles")]
+    fn rounded_to_f32(self) -> Self {
+        match self {
+            Self::Numbers(values) => {
+                Self::Numbers(values.iter().map(|value| shortest(*value as f32)).collect())
+            }
+            strings @ Self::Strings(_) => strings,
+        }
+    }
+}
+
 impl Expectation {
     /// Says what is wrong with an answer.
     pub(crate) fn check(&self, answer: Answer<'_>) -> Result<(), String> {
@@ -115,8 +134,10 @@ fn missing(name: &str) -> String {
 
 fn json_output(answer: &Value, name: &str) -> Result<ExpectedValues, String> {
     let output = outputs(answer)?.iter().find(|output| output["name"] == name);
-    values_of_json(&output.ok_or_else(|| missing(name))?["data"])
-        .ok_or_else(|| format!("output '{name}' has no data that could be read"))
+    let output = output.ok_or_else(|| missing(name))?;
+    let values = values_of_json(&output["data"]);
+    let values = values.ok_or_else(|| format!("output '{name}' has no data that could be read"))?;
+    Ok(if output["datatype"] == "FP32" { values.rounded_to_f32() } else { values })
 }
 
 /// Numbers, booleans or strings, however they are nested; `None` if they are mixed or something else.

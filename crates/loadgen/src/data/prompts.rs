@@ -32,7 +32,7 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptRecord>, BuildError> {
             continue;
         }
         for (place, document) in documents(&file)? {
-            records.push(record(&document).ok_or_else(|| {
+            records.push(prompt_of(&document).ok_or_else(|| {
                 BuildError(format!(
                     "{place}: no prompt; expected \"prompt\" (text), \"messages\" (role and content) or \
                      \"turns\" (texts)"
@@ -51,8 +51,9 @@ fn said(text: &str) -> ChatMessage {
     ChatMessage { role: "user".to_owned(), content: text.to_owned() }
 }
 
-/// `None` if it is none.
-pub(super) fn record(document: &Value) -> Option<PromptRecord> {
+/// The prompt that a document of JSON holds; `None` if it holds none.
+#[must_use]
+pub fn prompt_of(document: &Value) -> Option<PromptRecord> {
     let output_tokens =
         document["max_tokens"].as_u64().or_else(|| document["output_length"].as_u64());
     let mut record = if let Some(prompt) = document["prompt"].as_str() {

@@ -284,8 +284,37 @@ fn by_name(
     Ok(request)
 }
 
+/// Reads what is expected of the answers to a file of inputs, one document for each: the outputs by name,
+/// or a V2 answer with `outputs`.
+///
+/// # Errors
+///
+/// Says in which line what is wrong.
+pub fn read_expectations(
+    path: &Path,
+    options: &TensorOptions,
+) -> Result<Vec<Expectation>, BuildError> {
+    let expectation = |(place, document): (String, Value)| {
+        let outputs = outputs_by_name(&document);
+        let outputs = outputs.ok_or_else(|| "expected outputs by name".to_owned());
+        let read = outputs.and_then(|outputs| expectation_by_name(&outputs, options));
+        read.map_err(|what| BuildError(format!("{place}: {what}")))
+    };
+    documents(path)?.into_iter().map(expectation).collect()
+}
+
+fn outputs_by_name(document: &Value) -> Option<Map<String, Value>> {
+    let Some(outputs) = document["outputs"].as_array() else {
+        return document.as_object().cloned();
+    };
+    let named = outputs
+        .iter()
+        .map(|output| Some((output["name"].as_str()?.to_owned(), output.get("data")?.clone())));
+    named.collect()
+}
+
 /// What is expected of the outputs of one request.
-pub(crate) fn expectation_by_name(
+fn expectation_by_name(
     outputs: &Map<String, Value>,
     options: &TensorOptions,
 ) -> Result<Expectation, String> {

@@ -95,12 +95,18 @@ impl Assembly {
     pub(super) fn measure(&mut self, from: Duration, to: Duration, is_open: bool) {
         let (from, to) = (nanos_of(from), nanos_of(to));
         self.measured = Some(Measured { from, to, is_open, offered: 0, ended: 0 });
-        // What came in before and lies after is counted now.
-        let offered: u64 = self.open.iter().map(|open| open.offered).sum();
-        debug_assert!(offered == 0 || self.next_start() <= Duration::from_nanos(to));
         for thread in &mut self.threads {
             thread.cpu_before = Some(thread.cpu);
         }
+    }
+
+    /// Ends the measured time with what was given out; returns its end.
+    pub(super) fn cut(&mut self) -> Duration {
+        let end = self.next_start();
+        if let Some(measured) = &mut self.measured {
+            measured.to = nanos_of(end);
+        }
+        end
     }
 
     /// Requests that were due in the measured time of an open load, were given out, and have not ended.

@@ -5,13 +5,13 @@ use super::{ProcessTree, Stat, listener, members};
 #[test]
 fn names_with_brackets_and_blanks_do_not_shift_the_fields() {
     let line = "42 (a) b) (c)) S 7 40 40 0 -1 4194560 1 2 3 4 100 20 3 1 20 0 9 0 5555 1 2 3";
-    let stat = Stat { parent: 7, group: 40, ticks: 120, reaped_ticks: 4 };
+    let stat = Stat { parent: 7, group: 40, ticks: 120, reaped_ticks: 4, start: 5555 };
     assert_eq!(Stat::parse(line), Some(stat));
 }
 
 #[track_caller]
 fn check_members(processes: &[(u32, u32, u32)], root: u32, expected: &[u32]) {
-    let stat = |parent, group| Stat { parent, group, ticks: 0, reaped_ticks: 0 };
+    let stat = |parent, group| Stat { parent, group, ticks: 0, reaped_ticks: 0, start: 0 };
     let all: BTreeMap<u32, Stat> =
         processes.iter().map(|(id, parent, group)| (*id, stat(*parent, *group))).collect();
     assert_eq!(members(root, &all).into_keys().collect::<Vec<_>>(), expected);
