@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +17,10 @@ use tokio::{
 };
 
 use crate::{
-    clock, config, environment, floor, life, machine,
+    clock, config, environment,
+    floor::{self, Stall},
+    generator::{self, GeneratorArgs},
+    life, machine,
     payload::Protocol,
     process,
     report::{self, Report},
@@ -35,10 +39,24 @@ pub(crate) struct Command {
 enum Task {
     /// Hone against the floor and against other servers, interleaved on this machine.
     Serving(Serving),
+    /// The load generator against the floor and against other generators, and what it must not miss.
+    Generator(GeneratorArgs),
     /// Runs the bare HTTP server that the others are held against.
-    FloorHttp(Port),
+    FloorHttp(FloorHttp),
     /// Runs the bare gRPC server that the others are held against.
     FloorGrpc(Port),
+}
+
+#[derive(Debug, Args)]
+struct FloorHttp {
+    #[command(flatten)]
+    port: Port,
+    /// Milliseconds from the first inference to a stall.
+    #[arg(long, default_value_t = 0, requires = "stall_ms")]
+    stall_after_ms: u64,
+    /// Milliseconds of that stall.
+    #[arg(long)]
+    stall_ms: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -104,7 +122,11 @@ enum Part {
 pub(crate) fn run(command: Command) -> ExitCode {
     let done = match command.task {
         Task::Serving(arguments) => serving(&arguments),
-        Task::FloorHttp(Port { port }) => serve(port, floor::serve_http),
+        Task::Generator(arguments) => generator(&arguments),
+        Task::FloorHttp(floor) => {
+            let stall = floor.stall();
+            serve(floor.port.port, move |listener| floor::serve_http(listener, stall))
+        }
         Task::FloorGrpc(Port { port }) => serve(port, floor::serve_grpc),
     };
     match done {
@@ -117,12 +139,28 @@ pub(crate) fn run(command: Command) -> ExitCode {
 }
 
 /// Runs a floor server on a runtime of one worker per core, as Hone has.
-fn serve<F: Future<Output = Result<()>>>(port: u16, server: fn(TcpListener) -> F) -> Result<()> {
+fn serve<F: Future<Output = Result<()>>>(
+    port: u16,
+    server: impl FnOnce(TcpListener) -> F,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         server(listener).await
     })
+}
+
+impl FloorHttp {
+    fn stall(&self) -> Option<Arc<Stall>> {
+        let length = Duration::from_millis(self.stall_ms?);
+        Some(Arc::new(Stall::new(Duration::from_millis(self.stall_after_ms), length)))
+    }
+}
+
+fn generator(arguments: &GeneratorArgs) -> Result<()> {
+    let work = tempfile::tempdir()?;
+    stop_on_signals(work.path().to_owned())?;
+    generator::run(arguments, work.path())
 }
 
 fn serving(arguments: &Serving) -> Result<()> {

@@ -4,8 +4,9 @@
 //! They are what an ordinary engineer writes over the same libraries: no `unsafe`, no pooling, no
 //! borrowed parsing, and nothing that slows them down either.
 
+mod documents;
 mod grpc;
 mod http;
 
 pub(crate) use grpc::serve as serve_grpc;
-pub(crate) use http::serve as serve_http;
+pub(crate) use http::{Stall, serve as serve_http};

@@ -6,13 +6,14 @@ mod probe;
 use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use loadgen::{ProcessTree, Random};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     clock,
     load::{Load, Target, closed_loop},
-    payload::{Payload, Protocol, Random, Wire},
-    procfs, report,
+    payload::{Payload, Protocol},
+    report,
     repository::{Repositories, identity_small},
     results::median,
     server::{Kind, Places, Server},
@@ -116,7 +117,7 @@ impl Figures {
     ) {
         let started = Server::start(kind, &plan.places, repository).and_then(|server| {
             clock::pause(SETTLE);
-            let bytes = procfs::resident_bytes(server.process.id())?;
+            let bytes = ProcessTree(server.process.id()).resident_bytes();
             Ok((server.start_to_ready, bytes))
         });
         match started {
@@ -160,10 +161,9 @@ impl Figures {
 fn probe(plan: &Plan, kind: Kind, repository: &Path) -> Result<(Probed, Option<Probed>)> {
     let protocol = if kind.speaks(Protocol::Binary) { Protocol::Binary } else { Protocol::Json };
     let server = Server::start(kind, &plan.places, repository)?;
-    let payload = Payload::identity(identity_small().name, &[1, 16], &mut Random(plan.seed));
-    let wire = Wire::new(&payload, protocol)?;
+    let payload = Payload::identity(identity_small().name, &[1, 16], &mut Random::new(plan.seed));
     let address = server.address(protocol);
-    let target = Target { address, process: server.process.id(), payload: &payload, wire: &wire };
+    let target = Target { address, process: server.process.id(), payload: &payload, protocol };
     let window = plan.window * 3;
     let load = Load { connections: SATURATING, warm_up: plan.window, window, answers_min: 0 };
     let live = Probe::start(address, kind.live_path());

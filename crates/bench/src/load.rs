@@ -1,43 +1,53 @@
-//! Closed-loop load: each connection sends its next request when it has the answer to the last.
+//! Load on one server: closed loops for rates and cost, open loops for latencies at a rate.
 
-mod open;
-
-use std::{
-    cell::{Cell, RefCell},
-    net::SocketAddr,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use hdrhistogram::Histogram;
-use tokio::task::{JoinSet, LocalSet};
+use loadgen::{
+    Arrivals, LevelResult, Plan, ProcessTree, Sampling, ServerLimits, StabilityOptions, Subject,
+    Target as Server, Workload,
+};
 
 use crate::{
-    answer,
-    clock::{nanos, now},
-    connection::Connection,
-    payload::{Payload, Wire},
-    procfs,
+    payload::{Payload, Protocol},
     results::Sample,
 };
 
-pub(crate) use open::{OpenLoad, open_loop};
-
 /// Longest that a connection may take for one answer.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How much longer than asked a window becomes for a server that gives too few answers in it.
+const PROLONGED: u32 = 5;
+
+/// Time between two answers that are compared with what is expected.
+const VERIFIED_EVERY: Duration = Duration::from_millis(5);
 
 /// How long and how hard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     /// Connections, each with one request in flight.
     pub(crate) connections: usize,
-    /// Unmeasured time before; prolonged until every connection has had an answer.
+    /// Unmeasured time before.
     pub(crate) warm_up: Duration,
-    /// Measured time; prolonged for slow servers to `answers_min` answers, at most fivefold.
+    /// Measured time.
     pub(crate) window: Duration,
-    /// See `window`.
+    /// Answers below which the window is measured again, five times as long.
     pub(crate) answers_min: u64,
+}
+
+/// Open-loop load: requests are due at random times (Poisson) whatever became of those before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenLoad {
+    /// Requests per second.
+    pub(crate) rate: f64,
+    /// Connections; with all of them busy, a due request waits and its latency grows.
+    pub(crate) connections: usize,
+    /// Unmeasured time before.
+    pub(crate) warm_up: Duration,
+    /// Measured time.
+    pub(crate) window: Duration,
+    /// Of the arrival times.
+    pub(crate) seed: u64,
 }
 
 /// Where and what.
@@ -49,180 +59,93 @@ pub(crate) struct Target<'a> {
     pub(crate) process: u32,
     /// The request.
     pub(crate) payload: &'a Payload,
-    /// The request's bytes.
-    pub(crate) wire: &'a Wire,
+    /// How it travels.
+    pub(crate) protocol: Protocol,
 }
 
-/// What all connections write to; one thread drives them all.
-#[derive(Debug)]
-struct Shared {
-    stop: Cell<bool>,
-    recording: Cell<bool>,
-    completed: Cell<u64>,
-    latencies: RefCell<Histogram<u64>>,
-    /// Connections that have had an answer.
-    answered: Cell<usize>,
-}
-
-impl Shared {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            stop: Cell::new(false),
-            recording: Cell::new(false),
-            completed: Cell::new(0),
-            latencies: RefCell::new(histogram()?),
-            answered: Cell::new(0),
-        })
-    }
-
-    fn record(&self, latency: Duration) {
-        if self.recording.get() {
-            self.completed.set(self.completed.get() + 1);
-            self.latencies.borrow_mut().saturating_record(nanos(latency));
-        }
-    }
-}
-
-/// An empty histogram of nanoseconds, exact to 0.1 %.
-pub(crate) fn histogram() -> Result<Histogram<u64>> {
-    Ok(Histogram::new_with_bounds(1, nanos(ANSWER_WAIT_MAX), 3)?)
-}
-
-/// CPU times at one end of the measured window.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    at: Instant,
-    server: Duration,
-    client: Duration,
-}
-
-impl Mark {
-    fn take(target: &Target<'_>) -> Result<Self> {
-        let server = procfs::cpu_time(target.process)?;
-        let client = procfs::own_cpu_time()?;
-        Ok(Self { at: now(), server, client })
-    }
-}
-
-/// Loads the target and returns what was measured. Every answer's status is checked, and on each
-/// connection the last answer's tensor.
+/// Loads the target and returns what was measured.
 ///
 /// # Errors
 ///
 /// A request failed or an answer was wrong: such a measurement says nothing.
 pub(crate) fn closed_loop(target: &Target<'_>, load: &Load) -> Result<Sample> {
-    run_local(async {
-        let shared = Rc::new(Shared::new()?);
-        let mut tasks = JoinSet::new();
-        for _ in 0..load.connections {
-            let connection = Connection::open(target.address, target.wire).await?;
-            tasks.spawn_local(request_loop(connection, target.wire.clone(), Rc::clone(&shared)));
-        }
-        warm_up(&mut tasks, &shared, load).await?;
-        let before = Mark::take(target)?;
-        shared.recording.set(true);
-        measured_window(&mut tasks, &shared, load, before.at).await?;
-        let requests = shared.completed.get();
-        shared.recording.set(false);
-        let after = Mark::take(target)?;
-        shared.stop.set(true);
-        finish(tasks, target.payload).await?;
-        sample(target, requests, &shared.latencies.borrow(), (before, after))
-    })
-}
-
-/// Runs a future on this thread alone.
-pub(crate) fn run_local<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, future)
-}
-
-async fn request_loop(
-    mut connection: Connection,
-    wire: Wire,
-    shared: Rc<Shared>,
-) -> Result<Connection> {
-    let mut first = true;
-    while !shared.stop.get() {
-        let start = now();
-        connection.call(&wire).await?;
-        shared.record(now() - start);
-        if first {
-            shared.answered.set(shared.answered.get() + 1);
-            first = false;
-        }
+    let callers = loadgen::Load::Closed { callers: load.connections };
+    let plan = plan(callers, load.warm_up, load.window);
+    let measured = measure(target, &plan);
+    if measured.as_ref().is_ok_and(|sample| sample.requests >= load.answers_min) {
+        return measured;
     }
-    Ok(connection)
+    measure(target, &Plan { duration: plan.duration * PROLONGED, ..plan })
 }
 
-type Tasks = JoinSet<Result<Connection>>;
-
-async fn warm_up(tasks: &mut Tasks, shared: &Shared, load: &Load) -> Result<()> {
-    let start = now();
-    run_until(tasks, start + load.warm_up).await?;
-    while shared.answered.get() < load.connections {
-        ensure!(now() - start < ANSWER_WAIT_MAX, "no answer within {ANSWER_WAIT_MAX:?}");
-        run_until(tasks, now() + Duration::from_millis(5)).await?;
-    }
-    Ok(())
-}
-
-async fn measured_window(
-    tasks: &mut Tasks,
-    shared: &Shared,
-    load: &Load,
-    start: Instant,
-) -> Result<()> {
-    for windows in 1..=5 {
-        run_until(tasks, start + load.window * windows).await?;
-        if shared.completed.get() >= load.answers_min {
-            break;
-        }
-    }
-    ensure!(shared.completed.get() > 0, "no answer within {:?}", load.window * 5);
-    Ok(())
-}
-
-/// Lets the connections work until `end`; none of them ends before unless it failed.
-async fn run_until(tasks: &mut Tasks, end: Instant) -> Result<()> {
-    tokio::select! {
-        () = tokio::time::sleep_until(end.into()) => Ok(()),
-        ended = tasks.join_next() => {
-            ended.context("there are no connections")??.context("a request failed")?;
-            bail!("a connection ended before it was told to")
-        }
-    }
-}
-
-async fn finish(mut tasks: Tasks, payload: &Payload) -> Result<()> {
-    let all = async {
-        while let Some(ended) = tasks.join_next().await {
-            let mut connection = ended??;
-            answer::verify(payload, &connection.answer()).context("an answer was wrong")?;
-        }
-        Ok(())
+/// Loads the target; latencies count from when a request was due, not from when it was sent.
+///
+/// # Errors
+///
+/// A request failed, an answer was wrong, or the server fell so far behind that the backlog is full.
+pub(crate) fn open_loop(target: &Target<'_>, load: &OpenLoad) -> Result<Sample> {
+    let open = loadgen::Load::Open { rate: load.rate, arrivals: Arrivals::Poisson };
+    let plan = Plan {
+        connections_max: load.connections,
+        seed: load.seed,
+        ..plan(open, load.warm_up, load.window)
     };
-    tokio::time::timeout(ANSWER_WAIT_MAX, all).await.context("an answer never came")?
+    measure(target, &plan)
 }
 
-fn sample(
-    target: &Target<'_>,
-    requests: u64,
-    latencies: &Histogram<u64>,
-    (before, after): (Mark, Mark),
-) -> Result<Sample> {
-    let seconds = (after.at - before.at).as_secs_f64();
-    let per_request = |cpu: Duration| cpu.as_secs_f64() * 1e6 / requests as f64;
-    let millis = |quantile| latencies.value_at_quantile(quantile) as f64 / 1e6;
+fn plan(load: loadgen::Load, warm_up: Duration, window: Duration) -> Plan {
+    Plan {
+        duration: window,
+        warm_up: StabilityOptions { warm_up_max: warm_up, ..StabilityOptions::default() },
+        timeout: ANSWER_WAIT_MAX,
+        explain: Sampling::Never,
+        verify: Sampling::Every(VERIFIED_EVERY),
+        ..Plan::new(load)
+    }
+}
+
+fn measure(target: &Target<'_>, plan: &Plan) -> Result<Sample> {
+    let level = target.subject()?.measure(plan, 0, &mut ())?;
+    sample(&level)
+}
+
+impl Target<'_> {
+    fn subject(&self) -> Result<Subject> {
+        let protocol = self.protocol.of_loadgen();
+        let server = Server::parse(&self.address.to_string(), protocol.is_grpc())?;
+        let request = self.payload.request(protocol, &server.endpoint)?;
+        Ok(Subject {
+            label: String::new(),
+            model: self.payload.model.clone(),
+            workload: Workload {
+                address: self.address,
+                protocol,
+                requests: vec![request],
+                conversation: None,
+            },
+            process: Some(ProcessTree(self.process)),
+            limits: ServerLimits::default(),
+            target: server,
+        })
+    }
+}
+
+fn sample(level: &LevelResult) -> Result<Sample> {
+    let summary = &level.summary;
+    if let Some((kind, message)) = summary.failure_examples.iter().next() {
+        bail!("a request failed ({kind}): {message}");
+    }
+    ensure!(summary.completed > 0, "no answer within {} s", summary.seconds);
+    let server = summary.server.as_ref().context("the server's processes are not there")?;
     Ok(Sample {
-        requests,
-        seconds,
-        requests_per_second: requests as f64 / seconds,
-        p50_ms: millis(0.5),
-        p99_ms: millis(0.99),
-        server_cpu_us: per_request(after.server.saturating_sub(before.server)),
-        client_cpu_us: per_request(after.client.saturating_sub(before.client)),
-        resident_mb: procfs::resident_bytes(target.process)? as f64 / 1e6,
+        requests: summary.completed,
+        seconds: summary.seconds,
+        requests_per_second: summary.throughput.value,
+        p50_ms: summary.latency.p50.value,
+        p99_ms: summary.latency.p99.value,
+        server_cpu_us: server.cpu_us_per_request.context("the server used no CPU time")?,
+        client_cpu_us: summary.generator.cpu_us_per_request,
+        resident_mb: server.resident_bytes.unwrap_or_default() as f64 / 1e6,
     })
 }
 

@@ -2,13 +2,12 @@
 //! generators and tables. A development tool: `cargo xtask bench serving`.
 #![forbid(unsafe_code)]
 
-mod answer;
 mod clock;
 mod command;
 mod config;
-mod connection;
 mod environment;
 mod floor;
+mod generator;
 mod goals;
 mod life;
 mod load;
@@ -16,7 +15,6 @@ mod machine;
 mod payload;
 mod plain;
 mod process;
-mod procfs;
 mod report;
 mod repository;
 mod results;

@@ -1,10 +1,47 @@
-//! What is sent: tensors, and the bytes of one request that carries them, built once.
+//! What is sent: the tensors of one request and what has to come back.
 
-mod wire;
-
+use anyhow::Result;
+use clap::ValueEnum;
+use loadgen::{
+    Endpoint, Expectation, ExpectedOutput, ExpectedValues, InferRequest, InputData, InputTensor,
+    Random, Request,
+};
 use serde::Serialize;
+use tensor::DataType;
 
-pub(crate) use wire::{Protocol, Wire};
+/// How a request travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Protocol {
+    /// REST, tensors behind the JSON.
+    Binary,
+    /// REST, tensors in the JSON.
+    Json,
+    /// gRPC, raw tensors.
+    Grpc,
+}
+
+impl Protocol {
+    /// Every one, in the order of the tables.
+    pub(crate) const ALL: [Self; 3] = [Self::Binary, Self::Json, Self::Grpc];
+
+    /// For tables.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Binary => "binary REST",
+            Self::Json => "JSON",
+            Self::Grpc => "gRPC",
+        }
+    }
+
+    /// The same for the load generator.
+    pub(crate) fn of_loadgen(self) -> loadgen::Protocol {
+        match self {
+            Self::Binary => loadgen::Protocol::Http,
+            Self::Json => loadgen::Protocol::HttpJson,
+            Self::Grpc => loadgen::Protocol::Grpc,
+        }
+    }
+}
 
 /// One request to one model.
 #[derive(Clone, Debug)]
@@ -50,16 +87,16 @@ pub(crate) struct Expected {
 }
 
 impl Values {
-    /// Name of the type in the protocol.
-    pub(crate) fn datatype(&self) -> &'static str {
+    /// Their type.
+    pub(crate) fn data_type(&self) -> DataType {
         match self {
-            Self::Fp32(_) => "FP32",
-            Self::Int64(_) => "INT64",
+            Self::Fp32(_) => DataType::Fp32,
+            Self::Int64(_) => DataType::Int64,
         }
     }
 
     /// As tensors travel: little-endian.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Fp32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::Int64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
@@ -83,51 +120,42 @@ impl Payload {
     pub(crate) fn identity(model: &str, shape: &[usize], random: &mut Random) -> Self {
         let elements = shape.iter().product();
         let values: Vec<f32> = (0..elements).map(|_| random.signed_unit()).collect();
-        Self {
-            model: model.to_owned(),
-            inputs: vec![Input {
-                name: "INPUT0".to_owned(),
-                shape: shape.to_vec(),
-                values: Values::Fp32(values.clone()),
+        let input = Input {
+            name: "INPUT0".to_owned(),
+            shape: shape.to_vec(),
+            values: Values::Fp32(values.clone()),
+        };
+        Self::new(model, vec![input], "OUTPUT0", (values, 0.0))
+    }
+
+    /// The request's bytes, with what is expected of its answer.
+    pub(crate) fn request(
+        &self,
+        protocol: loadgen::Protocol,
+        endpoint: &Endpoint,
+    ) -> Result<Request> {
+        let input = |input: &Input| InputTensor {
+            name: input.name.clone(),
+            data_type: input.values.data_type(),
+            shape: input.shape.clone(),
+            data: InputData::Given(input.values.to_bytes()),
+        };
+        let request = InferRequest {
+            model: self.model.clone(),
+            inputs: self.inputs.iter().map(input).collect(),
+            outputs: vec![self.output.clone()],
+            ..InferRequest::default()
+        };
+        Ok(request.build(protocol, endpoint)?.expecting(self.expectation()))
+    }
+
+    fn expectation(&self) -> Expectation {
+        Expectation {
+            outputs: vec![ExpectedOutput {
+                name: self.output.clone(),
+                values: ExpectedValues::of_f32(&self.expected.values),
             }],
-            output: "OUTPUT0".to_owned(),
-            expected: Expected { values, tolerance: 0.0 },
+            tolerance: f64::from(self.expected.tolerance),
         }
     }
 }
-
-/// Reproducible random numbers: SplitMix64 (Steele, Lea, Flood 2014).
-#[derive(Clone, Debug)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// 64 random bits.
-    pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Uniform in `[0, 1)`.
-    pub(crate) fn unit(&mut self) -> f64 {
-        // 53 bits are exact in an f64.
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Uniform in `[-1, 1)`, of 24 random bits.
-    #[expect(clippy::cast_possible_truncation, reason = "24 bits are exact in an f32")]
-    pub(crate) fn signed_unit(&mut self) -> f32 {
-        let bits = (self.bits() >> 40) as f64;
-        (bits / f64::from(1 << 23) - 1.0) as f32
-    }
-
-    /// Time between two arrivals of a Poisson process with this many per second.
-    pub(crate) fn exponential_seconds(&mut self, per_second: f64) -> f64 {
-        -(1.0 - self.unit()).ln() / per_second
-    }
-}
-
-#[cfg(test)]
-mod tests;

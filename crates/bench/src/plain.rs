@@ -90,5 +90,5 @@ fn feed_json(inputs: &[Input]) -> Result<String> {
 }
 
 fn feed(input: &Input) -> Feed<'_> {
-    Feed { datatype: input.values.datatype(), shape: &input.shape, data: &input.values }
+    Feed { datatype: input.values.data_type().name(), shape: &input.shape, data: &input.values }
 }

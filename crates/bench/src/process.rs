@@ -12,8 +12,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use loadgen::ProcessTree;
 
-use crate::{clock, procfs};
+use crate::clock;
 
 /// Longest wait for a server to become ready.
 const READY_WAIT_MAX: Duration = Duration::from_secs(120);
@@ -86,7 +87,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let id = self.child.id();
-        let members = procfs::tree(id).unwrap_or_default();
+        let members = ProcessTree(id).processes();
         signal("-TERM", &format!("-{id}"));
         let give_up_at = clock::now() + STOP_WAIT_MAX;
         while matches!(self.child.try_wait(), Ok(None)) && clock::now() < give_up_at {
@@ -94,9 +95,9 @@ impl Drop for Process {
         }
         signal("-KILL", &format!("-{id}"));
         // Those that left the group; the start time tells them from new owners of their ids.
-        let left = procfs::tree(std::process::id()).unwrap_or_default();
-        for (member, stat) in members {
-            if left.get(&member).is_some_and(|now| now.start == stat.start && member != id) {
+        let left = ProcessTree(std::process::id()).processes();
+        for (member, start) in members {
+            if left.get(&member) == Some(&start) && member != id {
                 signal("-KILL", &member.to_string());
             }
         }

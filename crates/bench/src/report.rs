@@ -30,6 +30,11 @@ pub(crate) fn progress(line: &str) {
     eprintln!("{line}");
 }
 
+/// Prints a result.
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
 /// Says what a cell became.
 pub(crate) fn cell_progress(cell: &Cell) {
     progress(&format!("  {}", table::cell_line(cell)));
@@ -50,7 +55,7 @@ impl Report {
     /// Prints the tables, writes them to `report` and everything as JSON into `folder`.
     pub(crate) fn write(&self, folder: &Path, report: Option<&Path>) -> Result<()> {
         let text = self.to_markdown();
-        println!("{text}");
+        say(&text);
         if let Some(path) = report {
             fs::write(path, &text).with_context(|| format!("cannot write {}", path.display()))?;
         }

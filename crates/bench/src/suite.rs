@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::{
     load::{Load, Target, closed_loop},
-    payload::{Payload, Protocol, Wire},
+    payload::{Payload, Protocol},
     report,
     repository::Repositories,
     results::{Cell, Sample},
@@ -97,12 +97,12 @@ impl Plan {
         &self,
         servers: &'a [Server],
         payload: &'a Payload,
-        (protocol, wire): (Protocol, &'a Wire),
+        protocol: Protocol,
         load: Load,
     ) -> Vec<Contestant<'a>> {
         let speakers = servers.iter().filter(|server| server.kind.speaks(protocol));
         let contestant = |server: &'a Server| {
-            let target = server.target(protocol, payload, wire);
+            let target = server.target(protocol, payload);
             Contestant {
                 title: server.kind.title(),
                 rounds: self.rounds_of(server.kind),
@@ -114,8 +114,8 @@ impl Plan {
 }
 
 impl Server {
-    fn target<'a>(&self, protocol: Protocol, payload: &'a Payload, wire: &'a Wire) -> Target<'a> {
-        Target { address: self.address(protocol), process: self.process.id(), payload, wire }
+    fn target<'a>(&self, protocol: Protocol, payload: &'a Payload) -> Target<'a> {
+        Target { address: self.address(protocol), process: self.process.id(), payload, protocol }
     }
 }
 

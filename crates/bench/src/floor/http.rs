@@ -1,13 +1,20 @@
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::documents;
+use crate::clock::now;
 
 const HEADER_LENGTH: &str = "inference-header-content-length";
 
@@ -53,23 +60,60 @@ struct OutputTensor {
     parameters: Option<TensorParameters>,
 }
 
-/// Answers `POST .../infer` with its own tensors and every `GET` with an empty 200.
-pub(crate) async fn serve(listener: TcpListener) -> Result<()> {
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        tokio::spawn(connection(stream));
+/// A time in which the server answers no inference: what a load generator must not overlook.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    /// From the first inference to its begin.
+    pub(crate) after: Duration,
+    /// How long it lasts.
+    pub(crate) length: Duration,
+    begin: OnceLock<Instant>,
+}
+
+impl Stall {
+    /// A stall that has not begun.
+    pub(crate) fn new(after: Duration, length: Duration) -> Self {
+        Self { after, length, begin: OnceLock::new() }
+    }
+
+    /// Waits if the server stalls now.
+    async fn pass(&self) {
+        let begin = *self.begin.get_or_init(|| now() + self.after);
+        let (now, end) = (now(), begin + self.length);
+        if now >= begin && now < end {
+            tokio::time::sleep_until(end.into()).await;
+        }
     }
 }
 
-async fn connection(stream: TcpStream) {
-    // A client that goes away is no event here.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await;
+/// Answers `POST .../infer` with its own tensors, and what it is asked about itself.
+pub(crate) async fn serve(listener: TcpListener, stall: Option<Arc<Stall>>) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(connection(stream, stall.clone()));
+    }
 }
 
-async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    if request.method() == Method::GET {
-        return Ok(Response::default());
+async fn connection(stream: TcpStream, stall: Option<Arc<Stall>>) {
+    let service = service_fn(|request| handle(request, stall.as_deref()));
+    // A client that goes away is no event here.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn handle(
+    request: Request<Incoming>,
+    stall: Option<&Stall>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    if model_name(request.uri().path()).is_none() {
+        let document = documents::document(request.method(), request.uri().path());
+        let (status, text) = documents::answer(document);
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        return Ok(response);
+    }
+    if let Some(stall) = stall {
+        stall.pass().await;
     }
     Ok(infer(request).await.unwrap_or_else(|error| {
         let mut response = Response::new(Full::from(error.to_string()));

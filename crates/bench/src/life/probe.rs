@@ -1,5 +1,5 @@
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,21 +9,23 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-
-use crate::{
-    clock::{nanos, now},
-    connection::Connection,
-    load::{histogram, run_local},
-    payload::Wire,
+use loadgen::{
+    Arrivals, Distribution, Endpoint, Load, Observer, Plan, Progress, Protocol, Request,
+    StabilityOptions, Workload, measure,
 };
 
-/// Time between two requests of a probe.
-const INTERVAL: Duration = Duration::from_millis(10);
+use crate::clock::{now, pause};
+
+/// Requests per second of a probe.
+const RATE: f64 = 100.0;
+
+/// Longest time that a probe asks.
+const PROBE_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Longest wait for a port to be opened.
 const OPEN_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Asks for one path again and again on a thread of its own, over one connection.
+/// Asks for one path a hundred times a second on a thread of its own.
 #[derive(Debug)]
 pub(super) struct Probe {
     stop: Arc<AtomicBool>,
@@ -37,13 +39,29 @@ pub(super) struct Probed {
     pub(super) p99_ms: f64,
 }
 
+/// Lets a probe run until it is told to stop.
+struct UntilStopped(Arc<AtomicBool>);
+
+impl Observer for UntilStopped {
+    fn progress(&mut self, _: &Progress<'_>) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Probe {
     /// Starts to ask.
     pub(super) fn start(address: SocketAddr, path: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, request) = (Arc::clone(&stop), Wire::get(path));
-        let thread = std::thread::spawn(move || run_local(ask(address, &request, &stopped)));
-        Self { stop, thread }
+        let until = UntilStopped(Arc::clone(&stop));
+        let endpoint =
+            Endpoint { host: address.to_string(), prefix: String::new(), headers: Vec::new() };
+        let workload = Workload {
+            address,
+            protocol: Protocol::Http,
+            requests: vec![Request::get(&endpoint, path)],
+            conversation: None,
+        };
+        Self { stop, thread: std::thread::spawn(move || ask(&workload, until)) }
     }
 
     /// Stops it.
@@ -53,28 +71,24 @@ impl Probe {
     }
 }
 
-/// Connects; some servers open their metrics port a moment after they are ready.
-async fn open(address: SocketAddr, request: &Wire) -> Result<Connection> {
-    let give_up_at = now() + OPEN_WAIT_MAX;
-    loop {
-        match Connection::open(address, request).await {
-            Err(_) if now() < give_up_at => {
-                tokio::time::sleep_until((now() + INTERVAL).into()).await;
-            }
-            opened => return opened,
-        }
-    }
+fn ask(workload: &Workload, mut until: UntilStopped) -> Result<Probed> {
+    wait_for_port(workload.address);
+    let load = Load::Open { rate: RATE, arrivals: Arrivals::Constant };
+    let plan = Plan {
+        duration: PROBE_TIME_MAX,
+        warm_up: StabilityOptions { warm_up_max: Duration::ZERO, ..StabilityOptions::default() },
+        ..Plan::new(load)
+    };
+    let recording = measure(workload, &plan, &mut until)?;
+    let latency = Distribution::merged(recording.slices.iter().map(|slice| &slice.latency));
+    ensure!(!latency.is_empty(), "the probe was never answered");
+    Ok(Probed { p99_ms: latency.quantile(0.99) as f64 / 1e6 })
 }
 
-async fn ask(address: SocketAddr, request: &Wire, stopped: &AtomicBool) -> Result<Probed> {
-    let mut latencies = histogram()?;
-    let mut connection = open(address, request).await?;
-    while !stopped.load(Ordering::Relaxed) {
-        let start = now();
-        connection.call(request).await?;
-        latencies.saturating_record(nanos(now() - start));
-        tokio::time::sleep_until((start + INTERVAL).into()).await;
+/// Some servers open their metrics port a moment after they are ready.
+fn wait_for_port(address: SocketAddr) {
+    let give_up_at = now() + OPEN_WAIT_MAX;
+    while TcpStream::connect(address).is_err() && now() < give_up_at {
+        pause(Duration::from_millis(10));
     }
-    ensure!(!latencies.is_empty(), "the probe was never answered");
-    Ok(Probed { p99_ms: latencies.value_at_quantile(0.99) as f64 / 1e6 })
 }

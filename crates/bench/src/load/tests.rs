@@ -1,11 +1,12 @@
 use std::{net::SocketAddr, time::Duration};
 
+use loadgen::Random;
 use tokio::net::TcpListener;
 
 use super::{Load, OpenLoad, Target, closed_loop, open_loop};
 use crate::{
     floor,
-    payload::{Payload, Protocol, Random, Wire},
+    payload::{Payload, Protocol},
 };
 
 /// A floor server on a thread that ends with the test's process.
@@ -19,7 +20,7 @@ fn start_floor(protocol: Protocol) -> SocketAddr {
             let listener = TcpListener::from_std(listener).unwrap();
             match protocol {
                 Protocol::Grpc => floor::serve_grpc(listener).await.unwrap(),
-                _ => floor::serve_http(listener).await.unwrap(),
+                _ => floor::serve_http(listener, None).await.unwrap(),
             }
         });
     });
@@ -28,19 +29,19 @@ fn start_floor(protocol: Protocol) -> SocketAddr {
 
 const LOAD: Load = Load {
     connections: 3,
-    warm_up: Duration::from_millis(10),
-    window: Duration::from_millis(40),
+    warm_up: Duration::ZERO,
+    window: Duration::from_millis(100),
     answers_min: 1,
 };
 
+fn target(payload: &Payload, protocol: Protocol) -> Target<'_> {
+    Target { address: start_floor(protocol), process: std::process::id(), payload, protocol }
+}
+
 #[track_caller]
 fn check_closed_loop(protocol: Protocol, shape: &[usize]) {
-    let payload = Payload::identity("m", shape, &mut Random(1));
-    let wire = Wire::new(&payload, protocol).unwrap();
-    let address = start_floor(protocol);
-    let process = std::process::id();
-    let target = Target { address, process, payload: &payload, wire: &wire };
-    let sample = closed_loop(&target, &LOAD).unwrap();
+    let payload = Payload::identity("m", shape, &mut Random::new(1));
+    let sample = closed_loop(&target(&payload, protocol), &LOAD).unwrap();
     assert!(sample.requests > 0 && sample.p50_ms > 0.0, "{sample:?}");
 }
 
@@ -55,30 +56,24 @@ fn the_floor_echoes_over_every_protocol() {
 #[test]
 fn a_wrong_answer_fails_the_measurement() {
     for protocol in Protocol::ALL {
-        let mut payload = Payload::identity("m", &[1, 16], &mut Random(1));
-        let wire = Wire::new(&payload, protocol).unwrap();
+        let mut payload = Payload::identity("m", &[1, 16], &mut Random::new(1));
         payload.expected.values[7] += 0.5;
-        let address = start_floor(protocol);
-        let target = Target { address, process: 0, payload: &payload, wire: &wire };
-        let error = format!("{:#}", closed_loop(&target, &LOAD).unwrap_err());
+        let error = format!("{:#}", closed_loop(&target(&payload, protocol), &LOAD).unwrap_err());
         assert!(error.contains("element 7"), "{error}");
     }
 }
 
 #[test]
 fn an_open_loop_answers_what_was_due() {
-    let payload = Payload::identity("m", &[1, 16], &mut Random(1));
-    let wire = Wire::new(&payload, Protocol::Binary).unwrap();
-    let address = start_floor(Protocol::Binary);
-    let target = Target { address, process: 0, payload: &payload, wire: &wire };
+    let payload = Payload::identity("m", &[1, 16], &mut Random::new(1));
     let load = OpenLoad {
         rate: 500.0,
         connections: 4,
-        warm_up: Duration::from_millis(20),
+        warm_up: Duration::ZERO,
         window: Duration::from_millis(200),
         seed: 5,
     };
-    let sample = open_loop(&target, &load).unwrap();
+    let sample = open_loop(&target(&payload, Protocol::Binary), &load).unwrap();
     // 100 are due on average.
     assert!((60..140).contains(&sample.requests), "{sample:?}");
 }

@@ -1,8 +1,9 @@
 use anyhow::Result;
+use loadgen::Random;
 
 use super::{Contestant, Plan, interleave};
 use crate::{
-    payload::{Input, Payload, Random, Values, Wire},
+    payload::{Input, Payload, Values},
     plain::PlainLoop,
     report,
     repository::{Repositories, minilm as minilm_model},
@@ -42,7 +43,6 @@ pub(crate) fn minilm(plan: &Plan) -> Result<Vec<Cell>> {
     let servers = plan.start(&repositories, false);
     let mut cells = Vec::new();
     for protocol in &plan.protocols {
-        let wire = Wire::new(&payload, *protocol)?;
         for connections in &plan.connections {
             let load = plan.load(*connections, plan.window * WINDOW_FACTOR);
             let threads = (*connections).min(places.instances);
@@ -51,7 +51,7 @@ pub(crate) fn minilm(plan: &Plan) -> Result<Vec<Cell>> {
                 rounds: plan.rounds,
                 measure: Box::new(|| plain.measure(threads, load.window)),
             }];
-            contestants.extend(plan.contestants(&servers, &payload, (*protocol, &wire), load));
+            contestants.extend(plan.contestants(&servers, &payload, *protocol, load));
             cells.extend(interleave(contestants, (name, *protocol, *connections)));
         }
     }
@@ -59,7 +59,7 @@ pub(crate) fn minilm(plan: &Plan) -> Result<Vec<Cell>> {
 }
 
 fn inputs(seed: u64) -> Result<Vec<Input>> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let words = WORD_IDS.end - WORD_IDS.start;
     let ids = (0..TOKENS).map(|_| i64::try_from(WORD_IDS.start + random.bits() % words));
     let ids: Vec<i64> = ids.collect::<Result<_, _>>()?;

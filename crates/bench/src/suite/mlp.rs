@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use loadgen::Random;
 
 use super::{Contestant, Plan, interleave};
 use crate::{
     load::{OpenLoad, open_loop},
-    payload::{Input, Payload, Protocol, Random, Values, Wire},
+    payload::{Input, Payload, Protocol, Values},
     plain::PlainLoop,
     report,
     repository::{Repositories, digits_mlp},
@@ -40,11 +41,10 @@ pub(crate) fn mlp(plan: &Plan) -> Result<Vec<Cell>> {
     let servers = plan.start(&repositories, false);
     let mut cells = Vec::new();
     for protocol in &plan.protocols {
-        let wire = Wire::new(&payload, *protocol)?;
         let load = plan.load(CONNECTIONS, plan.window);
-        let contestants = plan.contestants(&servers, &payload, (*protocol, &wire), load);
+        let contestants = plan.contestants(&servers, &payload, *protocol, load);
         let closed = interleave(contestants, (name, *protocol, CONNECTIONS));
-        let open = half_rate(plan, &servers, &payload, (*protocol, &wire), &closed);
+        let open = half_rate(plan, &servers, &payload, *protocol, &closed);
         cells.extend(closed);
         cells.extend(open);
     }
@@ -56,13 +56,13 @@ fn half_rate(
     plan: &Plan,
     servers: &[Server],
     payload: &Payload,
-    (protocol, wire): (Protocol, &Wire),
+    protocol: Protocol,
     closed: &[Cell],
 ) -> Vec<Cell> {
     let speakers = servers.iter().filter(|server| server.kind.speaks(protocol));
     let contestants = speakers.zip(closed).filter_map(|(server, cell)| {
         let load = open_load(plan, cell.median(|sample| sample.requests_per_second)? / 2.0);
-        let target = server.target(protocol, payload, wire);
+        let target = server.target(protocol, payload);
         Some(Contestant {
             title: server.kind.title(),
             rounds: plan.rounds_of(server.kind),
@@ -84,7 +84,7 @@ fn open_load(plan: &Plan, rate: f64) -> OpenLoad {
 
 /// Pixels of 0 to 16, as the digits have them.
 fn inputs(seed: u64) -> Vec<Input> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let pixels = (0..64).map(|_| ((random.signed_unit() + 1.0) * 8.0).floor());
     let values = Values::Fp32(pixels.collect());
     vec![Input { name: "X".to_owned(), shape: vec![1, 64], values }]
