@@ -82,6 +82,15 @@ export class Pages {
     assert.deepEqual(this.complaints, []);
   }
 
+  // What can be seen when a test has failed.
+  async describe(name) {
+    for (const page of this.contexts.flatMap((context) => context.pages())) {
+      await this.picture(page, `failed-${name}`).catch(() => {});
+      console.log(`--- the page:\n${await page.locator("body").innerText().catch(String)}`);
+    }
+    for (const server of this.servers) console.log(`--- its server:\n${server.log}`);
+  }
+
   async close() {
     clearTimeout(this.timer);
     await Promise.all(this.contexts.map((context) => context.close()));

@@ -44,6 +44,7 @@ for (const [file, tests] of Object.entries({ tensors, request, look, control, ge
     } catch (error) {
       counts.failed += 1;
       console.log(`FAILED  ${title}\n${error.stack}`);
+      await pages.describe(title.replaceAll(/\W+/g, "-"));
     }
     await pages.close();
   }

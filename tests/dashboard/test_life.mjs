@@ -7,7 +7,7 @@ export async function a_server_that_stops_is_missed_and_found_again(pages) {
   const page = await pages.open(server);
   await page.getByText("Ready", { exact: true }).first().waitFor();
   const ended = server.stop();
-  await page.getByText("The server is shutting down").waitFor();
+  await page.getByText("The server is shutting down: it finishes").waitFor();
   await pages.picture(page, "draining");
   assert.ok((await ended) < 4_000, "open pages hold up the end of the server");
   await page.getByText("The server stopped at").waitFor();

@@ -127,14 +127,14 @@ export class Feed extends EventTarget {
     this.close();
     this.failures += 1;
     this.lostAt ||= Date.now();
-    this.retryIn = Math.min(RETRY_MAX, this.failures);
+    this.retryIn = Math.min(RETRY_MAX, this.failures + 1);
     this.reason = "";
     this.enter(this.state === "draining" || this.state === "stopped" ? "stopped" : "lost");
     // The stream's own error does not say whether the server refused it.
     try {
       const control = new AbortController();
       const answer = await fetch("dashboard/events", { signal: control.signal });
-      if (answer.status === 503) this.reason = (await answer.json()).error;
+      if (answer.status === 503 && this.state === "lost") this.reason = (await answer.json()).error;
       control.abort();
     } catch { /* Nobody is there. */ }
     this.dispatchEvent(new Event("state"));

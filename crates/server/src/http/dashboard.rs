@@ -13,6 +13,7 @@ use crate::{
     compression::Encoding,
     control_guard::{Forbidden, is_cross_site},
     dashboard::{Asset, JoinError, ModelKey, asset},
+    shutdown::Phase,
 };
 
 type Answer = Result<Response<ReplyBody>, Refusal>;
@@ -58,6 +59,11 @@ pub(super) fn events(exchange: &Exchange, model: Option<ModelKey>) -> Answer {
         return Err(Forbidden::CrossSite.into());
     }
     let context = exchange.context();
+    if context.state.shutdown.has_reached(Phase::Closing) {
+        // A page that comes back at once would take this for a server that goes on.
+        let message = "the server is shutting down";
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
+    }
     let viewer = context.feed.join(&context.state, model).map_err(|error| {
         let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
         match error {
