@@ -115,10 +115,10 @@ impl Figures {
         repository: &Path,
         (ready, resident): (&'static str, &'static str),
     ) {
-        let started = Server::start(kind, &plan.places, repository).and_then(|server| {
+        let started = Server::start(kind, &plan.places, repository).map(|server| {
             clock::pause(SETTLE);
             let bytes = ProcessTree(server.process.id()).resident_bytes();
-            Ok((server.start_to_ready, bytes))
+            (server.start_to_ready, bytes)
         });
         match started {
             Err(error) => plan.leave_out(&format!("{error:#}")),

@@ -27,8 +27,7 @@ impl Random {
 
     /// Uniform in `0..limit`; 0 if there is nothing below the limit.
     pub fn below(&mut self, limit: u64) -> u64 {
-        let product = u128::from(self.bits()) * u128::from(limit);
-        u64::try_from(product >> 64).expect("the upper half of a product of u64 is a u64")
+        self.bits().carrying_mul(limit, 0).1
     }
 
     /// Uniform in `[0, 1)`.

@@ -23,6 +23,8 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Deserialize)]
 struct InferRequest {
+    #[serde(default)]
+    id: String,
     inputs: Vec<InputTensor>,
 }
 
@@ -44,6 +46,8 @@ struct TensorParameters {
 
 #[derive(Serialize)]
 struct InferResponse<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    id: &'a str,
     model_name: &'a str,
     model_version: &'a str,
     outputs: Vec<OutputTensor>,
@@ -147,7 +151,7 @@ fn echo_json(model: &str, body: &[u8]) -> Result<Response<Full<Bytes>>> {
         data: Some(input.data),
         parameters: None,
     });
-    let body = response(model, outputs.collect())?;
+    let body = response(model, &request.id, outputs.collect())?;
     let mut response = Response::new(Full::from(body));
     let content_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
@@ -173,7 +177,7 @@ fn echo_binary(model: &str, head: usize, body: &[u8]) -> Result<Response<Full<By
             parameters: Some(TensorParameters { binary_data_size: Some(size) }),
         });
     }
-    let mut body = response(model, outputs)?;
+    let mut body = response(model, &request.id, outputs)?;
     let header_length = HeaderValue::from(body.len());
     body.reserve_exact(tensors.iter().map(Vec::len).sum());
     tensors.iter().for_each(|tensor| body.extend_from_slice(tensor));
@@ -184,7 +188,7 @@ fn echo_binary(model: &str, head: usize, body: &[u8]) -> Result<Response<Full<By
     Ok(response)
 }
 
-fn response(model: &str, outputs: Vec<OutputTensor>) -> Result<Vec<u8>> {
-    let response = InferResponse { model_name: model, model_version: "1", outputs };
+fn response(model: &str, id: &str, outputs: Vec<OutputTensor>) -> Result<Vec<u8>> {
+    let response = InferResponse { id, model_name: model, model_version: "1", outputs };
     Ok(serde_json::to_vec(&response)?)
 }

@@ -77,15 +77,15 @@ impl Head {
     fn take(&mut self, name: &str, value: &[u8]) -> Result<(), CallError> {
         // Lengths first: most names are told apart by theirs.
         match name.len() {
-            14 if name.eq_ignore_ascii_case("content-length") => {
-                if self.framing != Framing::Chunked {
-                    self.framing = Framing::Length(number(name, value)?);
-                }
+            14 if name.eq_ignore_ascii_case("content-length")
+                && self.framing != Framing::Chunked =>
+            {
+                self.framing = Framing::Length(number(name, value)?);
             }
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                if value.to_ascii_lowercase().ends_with(b"chunked") {
-                    self.framing = Framing::Chunked;
-                }
+            17 if name.eq_ignore_ascii_case("transfer-encoding")
+                && value.to_ascii_lowercase().ends_with(b"chunked") =>
+            {
+                self.framing = Framing::Chunked;
             }
             10 if name.eq_ignore_ascii_case("connection") => {
                 self.closes |= value.eq_ignore_ascii_case(b"close");

@@ -194,7 +194,7 @@ impl Assembly {
             self.threads.iter_mut().for_each(|thread| thread.cpu_after = thread.cpu);
         }
         let open = self.only_measured(open, from);
-        Some(self.summarise(open, start))
+        Some(self.summarise(&open, start))
     }
 
     /// Leaves out what does not belong to the measured time of an open load, and counts what does.
@@ -213,7 +213,7 @@ impl Assembly {
         open
     }
 
-    fn summarise(&mut self, open: Open, start: Duration) -> Slice {
+    fn summarise(&mut self, open: &Open, start: Duration) -> Slice {
         let mut failures = BTreeMap::new();
         for kind in open.samples.iter().filter_map(|sample| sample.failure) {
             *failures.entry(kind).or_default() += 1;

@@ -95,10 +95,8 @@ impl Caller {
     async fn ready(&mut self) -> bool {
         let before = now();
         let Err(error) = self.connect().await else { return true };
-        let mut recorder = self.shared.recorder.borrow_mut();
-        recorder.offer(before);
-        recorder.failed(None, before, now(), error);
-        drop(recorder);
+        self.shared.recorder.borrow_mut().offer(before);
+        self.shared.recorder.borrow_mut().failed(None, before, now(), error);
         sleep(RECONNECT_PAUSE).await;
         false
     }

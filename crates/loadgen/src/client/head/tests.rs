@@ -1,23 +1,23 @@
 use super::{Framing, Head};
 
 #[track_caller]
-fn check(text: &str, expected: Option<Head>) {
-    assert_eq!(Head::parse(text.as_bytes()).unwrap(), expected);
+fn check(text: &str, expected: Head) {
+    assert_eq!(Head::parse(text.as_bytes()).unwrap(), Some(expected));
 }
 
 #[test]
 fn heads_say_where_the_body_ends() {
     let head = Head { status: 200, ..Head::default() };
-    check("HTTP/1.1 200 OK\r\nContent-Le", None);
+    assert_eq!(Head::parse(b"HTTP/1.1 200 OK\r\nContent-Le").unwrap(), None);
     let text = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n";
-    check(text, Some(Head { bytes: text.len(), framing: Framing::Length(12), ..head.clone() }));
+    check(text, Head { bytes: text.len(), framing: Framing::Length(12), ..head.clone() });
     let text = "HTTP/1.1 200 OK\r\nTRANSFER-ENCODING: gzip, Chunked\r\ncontent-length: 3\r\n\r\n";
-    check(text, Some(Head { bytes: text.len(), framing: Framing::Chunked, ..head.clone() }));
+    check(text, Head { bytes: text.len(), framing: Framing::Chunked, ..head.clone() });
     let text = "HTTP/1.0 200 OK\r\n\r\n";
-    check(text, Some(Head { bytes: text.len(), closes: true, ..head.clone() }));
+    check(text, Head { bytes: text.len(), closes: true, ..head.clone() });
     let text = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
     let (status, framing) = (204, Framing::Length(0));
-    check(text, Some(Head { bytes: text.len(), status, framing, closes: true, ..head }));
+    check(text, Head { bytes: text.len(), status, framing, closes: true, ..head });
 }
 
 #[test]
