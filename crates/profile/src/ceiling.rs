@@ -183,7 +183,9 @@ fn shapes(node: &NodeProfile) -> String {
         let sizes: Vec<String> = dims.iter().map(i64::to_string).collect();
         if sizes.is_empty() { "scalar".to_owned() } else { sizes.join("x") }
     };
-    let inputs: Vec<String> = node.inputs.iter().take(2).map(|input| text(&input.dims)).collect();
+    // Quantised operators have scales between what they multiply.
+    let tensors = node.inputs.iter().filter(|input| input.dims.len() > 1).take(2);
+    let inputs: Vec<String> = tensors.map(|input| text(&input.dims)).collect();
     let output = node.outputs.first().map(|output| text(&output.dims)).unwrap_or_default();
     format!("{} -> {output}", inputs.join(" * "))
 }

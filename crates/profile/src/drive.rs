@@ -75,6 +75,9 @@ impl Drive {
                 Err(ProfileError::Load(MeasureError::NoAnswer { .. })) if time < PATIENCE => {
                     time *= 4;
                 }
+                Err(ProfileError::Load(MeasureError::NothingSucceeded { message, .. })) => {
+                    return Err(ProfileError::Refused(message));
+                }
                 outcome => return outcome,
             }
         }

@@ -18,6 +18,9 @@ pub enum ProfileError {
     /// The model does not run on the inputs.
     #[error("the model does not run on the inputs: {0}; give --shape or --inputs")]
     Run(#[from] ExecuteError),
+    /// The server answers no request with them.
+    #[error("the server does not answer requests with the inputs: {0}; give --shape or --inputs")]
+    Refused(String),
     /// The engine gave no profile.
     #[error(transparent)]
     Engine(#[from] engines::onnxruntime::ProfileError),

@@ -102,8 +102,9 @@ pub fn profile(
     let largest = document.batches.points.last().map_or(0, |point| point.rows);
     if is_batchable && largest * 2 <= options.batch_rows_max {
         document.notes.push(format!(
-            "Batches of more than {largest} rows were not tried: the model refuses them, or they take \
-             longer than there was time for (--seconds)."
+            "Batches of more than {} were not tried: the model refuses them, or they take longer than \
+             there was time for (--seconds).",
+            count(largest, "row")
         ));
     }
     document.verdict = verdict::verdict(&document);
@@ -157,12 +158,13 @@ impl Subject {
         options: &ProfileOptions,
         engine: &Arc<OnnxRuntime>,
     ) -> Result<Alone, ProfileError> {
-        let (spec, sample) = (&self.spec, &self.sample);
+        let spec = &self.spec;
         tracing::info!("batch sizes");
         let factory = runs::load(&**engine, spec, spec.intra_op_threads)?;
+        let sample = &self.sample.for_engine(&factory.signature().inputs);
         let (rows_max, threads) = (options.batch_rows_max, spec.intra_op_threads.get());
         let batches = batches::curve(&*factory, sample, rows_max, threads, options.share(25))?;
-        let shorter = self.shorter(&*factory, options.share(5))?;
+        let shorter = shorter(&*factory, sample, options.share(5))?;
         drop(factory);
         tracing::info!("instances and threads");
         let scaling = scaling::measure(&**engine, spec, sample, options.cores, options.share(15))?;
@@ -176,30 +178,30 @@ impl Subject {
         let undisturbed_ms = batches.points.first().map_or(0.0, |point| point.run_ms);
         Ok(Alone { batches, shorter, scaling, engine, undisturbed_ms })
     }
+}
 
-    /// The same on inputs of half the length, if the model takes any.
-    fn shorter(
-        &self,
-        factory: &dyn serving::ExecutorFactory,
-        time: Duration,
-    ) -> Result<Option<ShorterInputs>, ProfileError> {
-        let specs = &factory.signature().inputs;
-        let Some(shapes) = self.sample.halved() else { return Ok(None) };
-        let halved = Sample::generate(specs, &shapes)?;
-        let Ok(mut shorter) = Runner::new(factory, 0, halved.tensors()) else { return Ok(None) };
-        let mut usual = Runner::new(factory, 1, self.sample.tensors())?;
-        let (mut usual_runs, mut shorter_runs) = (Vec::new(), Vec::new());
-        for _ in 0..4 {
-            usual_runs.extend(usual.run_for(time / 8)?);
-            shorter_runs.extend(shorter.run_for(time / 8)?);
-        }
-        Ok(Some(ShorterInputs {
-            lengths: self.sample.lengths(),
-            shorter_lengths: halved.lengths(),
-            run_ms: median_ms(&usual_runs),
-            shorter_run_ms: median_ms(&shorter_runs),
-        }))
+/// The same on inputs of half the length, if the model takes any.
+fn shorter(
+    factory: &dyn serving::ExecutorFactory,
+    sample: &Sample,
+    time: Duration,
+) -> Result<Option<ShorterInputs>, ProfileError> {
+    let specs = &factory.signature().inputs;
+    let Some(shapes) = sample.halved() else { return Ok(None) };
+    let halved = Sample::generate(specs, &shapes)?;
+    let Ok(mut shorter) = Runner::new(factory, 0, halved.tensors()) else { return Ok(None) };
+    let mut usual = Runner::new(factory, 1, sample.tensors())?;
+    let (mut usual_runs, mut shorter_runs) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        usual_runs.extend(usual.run_for(time / 8)?);
+        shorter_runs.extend(shorter.run_for(time / 8)?);
     }
+    Ok(Some(ShorterInputs {
+        lengths: sample.lengths(),
+        shorter_lengths: halved.lengths(),
+        run_ms: median_ms(&usual_runs),
+        shorter_run_ms: median_ms(&shorter_runs),
+    }))
 }
 
 struct Alone {

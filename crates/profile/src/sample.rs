@@ -97,6 +97,19 @@ impl Sample {
         Self { inputs, is_batchable, is_made_up: false }
     }
 
+    /// The same as the engine takes it: the server gives a model that takes one value per row
+    /// requests with a dimension more, and a configuration may reshape inputs at will.
+    pub(crate) fn for_engine(&self, specs: &[TensorSpec]) -> Self {
+        let fit = |input: &Input| {
+            let Some(spec) = specs.iter().find(|spec| spec.name == input.tensor.name) else {
+                return input.clone();
+            };
+            let tensor = fitted(&input.tensor.tensor, &spec.dims);
+            Input::new(spec, tensor, input.origin, input.values.clone())
+        };
+        Self { inputs: self.inputs.iter().map(fit).collect(), ..self.clone() }
+    }
+
     /// Rows of the request itself; 1 where the model has no batch.
     pub(crate) fn rows(&self) -> usize {
         let first = self.inputs.first().and_then(|input| first_dim(&input.tensor.tensor));
@@ -233,6 +246,25 @@ fn sizes(tensor: &Tensor) -> Vec<usize> {
 
 fn first_dim(tensor: &Tensor) -> Option<usize> {
     tensor.shape().first().copied()
+}
+
+/// The tensor in the shape that `dims` ask for, if that can be told: rows stay rows, and at most one
+/// other dimension is open.
+fn fitted(tensor: &Tensor, dims: &[i64]) -> Tensor {
+    let fits = |(dim, size): (&i64, &usize)| *dim < 0 || usize::try_from(*dim) == Ok(*size);
+    let shape = sizes(tensor);
+    if shape.len() == dims.len() && dims.iter().zip(&shape).all(fits) {
+        return tensor.clone();
+    }
+    let mut sizes: Vec<Option<usize>> = dims.iter().map(|dim| usize::try_from(*dim).ok()).collect();
+    if let (Some(first @ None), Some(rows)) = (sizes.first_mut(), shape.first()) {
+        *first = Some(*rows);
+    }
+    let known: usize = sizes.iter().flatten().product();
+    let left = tensor.shape().elements().checked_div(known);
+    let shape: Option<Vec<usize>> = sizes.into_iter().map(|size| size.or(left)).collect();
+    let shape = shape.map(|shape| shape.into_iter().collect::<Shape>());
+    shape.and_then(|shape| tensor.clone().reshaped(shape).ok()).unwrap_or_else(|| tensor.clone())
 }
 
 /// A tensor of `rows` rows that begins again with its first row after the last.

@@ -266,7 +266,13 @@ fn percent(share: f64) -> String {
 
 fn giga(value: Option<f64>) -> String {
     let text = |value: f64| {
-        let decimals = if value >= 1e8 { 2 } else { 4 };
+        let decimals = if value >= 1e8 {
+            2
+        } else if value >= 1e6 {
+            4
+        } else {
+            6
+        };
         format!("{:.decimals$}", value / 1e9)
     };
     value.map_or_else(|| "-".to_owned(), text)

@@ -12,6 +12,8 @@ const FRONT_END: [&str; 6] =
 const NEGLIGIBLE: f64 = 0.05;
 /// A model that needs so much of the cores' time is the limit.
 const BUSY: f64 = 0.8;
+/// Runs that the profiler makes longer by more than this factor are told apart no more.
+const WATCHED_MAX: f64 = 1.5;
 /// With so much of the cores' time elsewhere, rates say little.
 const DISTURBED: f64 = 0.1;
 /// Two rates that differ by less are the same.
@@ -27,7 +29,7 @@ pub(crate) fn verdict(document: &ProfileDocument) -> Vec<String> {
     lines.push(batching(document));
     lines.extend(scaling(document));
     lines.push(against_the_machine(&document.ceiling));
-    lines.extend(operators(&document.ceiling));
+    lines.extend(operators(document));
     lines.extend(precision(document));
     lines.extend(lengths(document));
     lines.extend(document.loads.iter().filter_map(unexplained));
@@ -119,7 +121,7 @@ fn batching(document: &ProfileDocument) -> String {
         }
         BatchOutcome::NoGain => format!(
             "Batching does not pay: {:.1} rows/s with {first}, {:.1} with {last}. Requests gain \
-             nothing by waiting for each other; instances bring more.",
+             nothing by waiting for each other.",
             rate(first),
             rate(last)
         ),
@@ -193,8 +195,17 @@ fn against_the_machine(ceiling: &Ceiling) -> String {
 }
 
 /// What takes the time of the run, and whether it is used well.
-fn operators(ceiling: &Ceiling) -> Option<String> {
+fn operators(document: &ProfileDocument) -> Option<String> {
+    let ceiling = &document.ceiling;
     let first = ceiling.operators.first()?;
+    let alone_ms = document.batches.points.first().map_or(0.0, |point| point.run_ms);
+    if document.engine.run_seconds * 1e3 > alone_ms * WATCHED_MAX {
+        return Some(
+            "Runs are so short that the profiler itself takes much of their time: which node takes \
+             how much of it is not to be told."
+                .to_owned(),
+        );
+    }
     let words = |operator: &crate::OperatorTime| {
         format!(
             "{} ({} of the run, at {} of its {} bound)",
@@ -209,7 +220,7 @@ fn operators(ceiling: &Ceiling) -> Option<String> {
     let movers = ceiling.operators.iter().filter(|own| own.operations.is_none());
     let moving: f64 = movers.map(|own| own.share).sum();
     let named = if named.is_empty() { words(first) } else { named.join(", ") };
-    let rest = if moving >= 0.15 {
+    let rest = if moving >= 0.15 && ceiling.operations > 0.0 {
         format!(
             " Operators that multiply no matrices take {} in all: fusing them is worth a try.",
             percent(moving)

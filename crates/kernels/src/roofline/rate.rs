@@ -11,7 +11,8 @@ use crate::clock::now;
 /// Long enough that starting the threads together does not matter, short enough that some
 /// repetition goes undisturbed on a machine with other work.
 const REPETITION: Duration = Duration::from_millis(1);
-const REPETITIONS_MIN: u32 = 3;
+const REPETITIONS_MIN: usize = 3;
+const REPETITIONS_MAX: usize = 100_000;
 
 /// Threads and time for one figure.
 #[derive(Clone, Copy, Debug)]
@@ -32,38 +33,42 @@ impl Slice {
     /// of its thread and how many rounds to do.
     pub(super) fn rate(self, work: impl Fn(usize, usize) + Sync) -> f64 {
         let rounds = rounds_of_a_repetition(|rounds| work(0, rounds));
-        let repetitions = (self.budget.div_duration_f64(REPETITION)).max(0.0);
-        // Cannot be large: a budget is seconds.
-        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        let repetitions = (repetitions as u32).max(REPETITIONS_MIN);
-        let times = self.repeat(repetitions, |thread| work(thread, rounds));
+        let times = self.repeat(|thread| work(thread, rounds));
         let shortest = times.into_iter().min().unwrap_or(REPETITION).max(Duration::from_nanos(1));
         (self.threads * rounds) as f64 / shortest.as_secs_f64()
     }
 
-    /// For each repetition, the time from the first thread's start to the last one's end.
-    fn repeat(self, repetitions: u32, work: impl Fn(usize) + Sync) -> Vec<Duration> {
+    /// Repeats until the time is over, but three times at least. For each repetition, the time from
+    /// the first thread's start to the last one's end.
+    fn repeat(self, work: impl Fn(usize) + Sync) -> Vec<Duration> {
         let barrier = Barrier::new(self.threads);
+        let (begin, end) = (now(), AtomicUsize::new(REPETITIONS_MAX));
         let run = |thread: usize| -> Vec<(Instant, Instant)> {
-            (0..repetitions)
-                .map(|_| {
-                    barrier.wait();
-                    let start = now();
-                    work(thread);
-                    (start, now())
-                })
-                .collect()
+            let mut spans = Vec::new();
+            loop {
+                let is_over = now().saturating_duration_since(begin) >= self.budget;
+                if thread == 0 && is_over && spans.len() >= REPETITIONS_MIN {
+                    // Whoever is still at the last repetition does not stop before it.
+                    end.store(spans.len(), Ordering::Release);
+                }
+                barrier.wait();
+                if spans.len() >= end.load(Ordering::Acquire) {
+                    return spans;
+                }
+                let start = now();
+                work(thread);
+                spans.push((start, now()));
+            }
         };
         let run = &run;
         let spans: Vec<Vec<(Instant, Instant)>> = thread::scope(|scope| {
             let threads: Vec<_> =
                 (0..self.threads).map(|thread| scope.spawn(move || run(thread))).collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().expect("the loops do not panic"))
-                .collect()
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined.map(|spans| spans.expect("the loops do not panic")).collect()
         });
-        (0..repetitions as usize).map(|index| covered(&spans, index)).collect()
+        let repetitions = spans.iter().map(Vec::len).min().unwrap_or(0);
+        (0..repetitions).map(|index| covered(&spans, index)).collect()
     }
 }
 

@@ -121,3 +121,17 @@ fn data_that_does_not_fit_is_refused() {
     let error = Sample::given(&specs, vec![unknown]).unwrap_err().to_string();
     assert_eq!(error, "the model has no input 'y'; it has x");
 }
+
+#[test]
+fn the_engine_gets_the_shape_that_it_takes() {
+    let sample = Sample::generate(&[spec("x", DataType::Int64, &[-1, 1])], &[]).unwrap();
+    let shape = |dims: &[i64]| {
+        let fitted = sample.for_engine(&[spec("x", DataType::Int64, dims)]);
+        fitted.with_rows(3).unwrap()[0].tensor.shape().to_vec()
+    };
+    assert_eq!(shape(&[-1]), [3]);
+    assert_eq!(shape(&[-1, 1]), [3, 1]);
+    assert_eq!(shape(&[-1, 1, -1]), [3, 1, 1]);
+    // What cannot be told is left to the engine to refuse.
+    assert_eq!(shape(&[-1, 7]), [3, 1]);
+}

@@ -62,6 +62,7 @@ fn the_machine_is_named_with_its_share() {
     check(|document| document.ceiling.operations = 0.0, "no share of the machine's peak");
     check(|_| {}, "MatMul (80.0 % of the run, at 50.0 % of its compute bound), Softmax (18.0 %");
     check(|_| {}, "multiply no matrices take 18.0 %");
+    check(|document| document.engine.run_seconds = 0.05, "is not to be told");
 }
 
 #[test]

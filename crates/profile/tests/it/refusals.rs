@@ -25,3 +25,16 @@ fn shapes_that_the_model_does_not_take_are_refused_before_anything_is_measured()
     let error = run(&options).unwrap_err().to_string();
     assert!(error.starts_with("input 'x' takes shapes [-1, 64]"), "{error}");
 }
+
+#[test]
+fn inputs_that_the_model_refuses_while_it_runs_are_said_to_be_at_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lookup.onnx");
+    // A table of one row: the index 1 is outside of it.
+    fs::write(&file, onnx::build::lookup(1)).unwrap();
+    let mut options = options(&file);
+    options.shapes = vec![("INDICES".to_owned(), vec![64, 1])];
+    let error = run(&options).unwrap_err().to_string();
+    assert!(error.starts_with("the server does not answer requests with the inputs: "), "{error}");
+    assert!(error.ends_with("; give --shape or --inputs"), "{error}");
+}

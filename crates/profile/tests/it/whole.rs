@@ -78,3 +78,16 @@ fn a_models_folder_is_profiled_as_its_configuration_says() {
     assert_eq!(document.ceiling.rows, 2);
     document.loads.iter().for_each(check_load);
 }
+
+/// The server asks for a dimension that the model itself does not have.
+#[test]
+fn a_model_of_one_value_per_row_is_profiled() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lookup.onnx");
+    fs::write(&file, onnx::build::lookup(2)).unwrap();
+    let document = run(&options(&file)).unwrap();
+    assert_eq!(document.model.inputs[0].shape, [1, 1]);
+    assert_eq!(document.batches.points.len(), 4);
+    assert_eq!(document.ceiling.operators[0].operator, "Gather");
+    document.loads.iter().for_each(check_load);
+}
