@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 import subprocess
 
 import pytest
@@ -71,13 +72,19 @@ def tokenizer(tmp_path):
 class Bench:
     """One run of `hone bench`."""
 
-    def __init__(self, tmp_path, *options, code=0):
+    def __init__(self, tmp_path, *options, code=0, interrupt_after=300):
         path = tmp_path / "bench.json"
         path.unlink(missing_ok=True)
-        command = [hone_server.binary(), "bench", *map(str, options), "--json", str(path)]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        self.output, self.errors = run.stdout, run.stderr
-        assert run.returncode == code, f"{run.returncode}: {run.stdout}\n{run.stderr}"
+        command = [hone_server.binary(), "bench", *map(str, options), "--quiet"]
+        command += ["--output", str(path)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        run = subprocess.Popen(command, **pipes)
+        try:
+            self.output, self.errors = run.communicate(timeout=interrupt_after)
+        except subprocess.TimeoutExpired:
+            run.send_signal(signal.SIGINT)
+            self.output, self.errors = run.communicate(timeout=60)
+        assert run.returncode == code, f"{run.returncode}: {self.output}\n{self.errors}"
         self.document = json.loads(path.read_text()) if path.exists() else None
 
     @property

@@ -22,6 +22,8 @@ async def serve(handle, port=0):
                 method, path, _ = head.split(" ", 2)
                 await handle(method, path, await body(head, reader), writer)
                 await writer.drain()
+                if "connection: close" in head.lower():
+                    break
         writer.close()
 
     server = await asyncio.start_server(connection, "127.0.0.1", port, backlog=1024)
@@ -148,6 +150,11 @@ class Chat:
             answer(writer, {"error": {"message": f"no {path}"}}, "404 Not Found")
 
     async def complete(self, request, writer):
+        if not request.get("stream"):
+            message = {"role": "assistant", "content": " the" * self.tokens}
+            one = {"index": 0, "message": message, "finish_reason": "length"}
+            answer(writer, {"id": "c", "choices": [one], "usage": self.usage(request)})
+            return
         # Times are kept from the start, so that lateness of one event does not move all others.
         loop = asyncio.get_running_loop()
         due = loop.time() + self.first
