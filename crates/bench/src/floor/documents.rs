@@ -13,7 +13,7 @@ const SHAPE: [i64; 2] = [1, 16];
 pub(super) fn document(method: &Method, path: &str) -> Option<String> {
     let document = match (method, path.strip_prefix("/v2")?) {
         (&Method::GET, "") => json!({
-            "name": "floor", "version": "1", "extensions": ["statistics", "binary_tensor_data"]
+            "name": "floor", "version": "1", "extensions": ["binary_tensor_data"]
         }),
         (&Method::POST, "/repository/index") => json!([{"name": MODEL, "state": "READY"}]),
         (&Method::GET, rest) if rest.starts_with("/health/") => return Some(String::new()),
@@ -26,7 +26,6 @@ pub(super) fn document(method: &Method, path: &str) -> Option<String> {
 fn of_model(rest: &str) -> Option<Value> {
     let tensor = |name: &str| json!({"name": name, "datatype": "FP32", "shape": SHAPE});
     let port = |name: &str| json!({"name": name, "data_type": "TYPE_FP32", "dims": SHAPE});
-    let never = json!({"count": 0, "ns": 0});
     Some(match rest {
         "" => json!({
             "name": MODEL, "versions": ["1"], "platform": "floor",
@@ -36,15 +35,6 @@ fn of_model(rest: &str) -> Option<Value> {
             "name": MODEL, "platform": "floor", "max_batch_size": 0,
             "input": [port("INPUT0")], "output": [port("OUTPUT0")]
         }),
-        "/stats" => json!({"model_stats": [{
-            "name": MODEL, "version": "1", "last_inference": 0, "inference_count": 0,
-            "execution_count": 0, "batch_stats": [],
-            "inference_stats": {
-                "success": never, "fail": never, "queue": never, "compute_input": never,
-                "compute_infer": never, "compute_output": never, "cache_hit": never,
-                "cache_miss": never
-            }
-        }]}),
         "/ready" => return Some(Value::Null),
         _ => return None,
     })
