@@ -29,6 +29,9 @@ const REGRESSED: u8 = 3;
 const SCOUTS: usize = 16;
 const SCOUT_TIME: Duration = Duration::from_millis(1500);
 
+/// Warm-up of a search's probes at most, if they are not longer themselves.
+const PROBE_WARM_UP: Duration = Duration::from_secs(2);
+
 /// Runs `hone bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     let started = loadgen::epoch_seconds();
@@ -169,10 +172,14 @@ fn search(
     while let Some(probe) = search.next() {
         let load = Load::Open { rate: probe.rate, arrivals: args.load.arrivals };
         let mut plan = levels::plan(args, load)?;
+        // Beyond what the server can take no warm-up ever agrees, and half of the probes are beyond.
+        plan.warm_up.warm_up_max = plan.warm_up.warm_up_max.min(plan.duration.max(PROBE_WARM_UP));
         plan.duration *= probe.length;
         watch.begin("", &plan);
         let level = match subject.measure(&plan, 0, watch) {
             Ok(level) => level,
+            // What was found before is worth showing.
+            Err(MeasureError::Stopped) => break,
             Err(error) => return Err(failed(error, &plan, watch)),
         };
         search.observe(&level.summary);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(crate) use grpc::{GrpcConnection, GrpcStream};
-pub(crate) use head::Head;
+pub(crate) use head::{Framing, Head};
 pub(crate) use http::HttpConnection;
 pub(crate) use sse::{Generation, GenerationReader};
 

@@ -11,7 +11,11 @@ mod stall;
 use std::{
     net::SocketAddr,
     num::NonZeroUsize,
-    sync::{Arc, atomic::AtomicBool, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -29,6 +33,11 @@ const SLICE_MAX: Duration = Duration::from_millis(200);
 
 /// Slices that a measurement keeps; with more, two neighbours become one.
 const SLICES_MAX: usize = 1200;
+
+/// How long requests that are due may wait for a connection after the measured time: as long as that
+/// was, within these bounds.
+const PATIENCE_MIN: Duration = Duration::from_secs(1);
+const PATIENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Delay before the first request is due, for threads to start and connections to be made.
 const START_DELAY: Duration = Duration::from_millis(50);
@@ -175,7 +184,7 @@ pub fn measure(
     let mut run = Run::start(workload, plan)?;
     let outcome = run.watch(plan, observer);
     // Whatever came of it, no thread is left behind.
-    run.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    run.stop.store(true, Ordering::Relaxed);
     run.senders.drain(..).for_each(SenderThread::join);
     outcome
 }
@@ -183,6 +192,10 @@ pub fn measure(
 /// A load that is being made.
 struct Run {
     stop: Arc<AtomicBool>,
+    /// No more requests become due; those that are due are sent.
+    close: Arc<AtomicBool>,
+    /// Nothing is to be sent any more; what was sent is waited for.
+    give_up: Arc<AtomicBool>,
     senders: Vec<SenderThread>,
     batches: mpsc::Receiver<Batch>,
     assembly: Assembly,
@@ -196,7 +209,7 @@ impl Run {
     fn start(workload: &Workload, plan: &Plan) -> Result<Self, MeasureError> {
         let (sender, batches) = mpsc::channel();
         let start = now() + START_DELAY;
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, close, give_up) = (Arc::default(), Arc::default(), Arc::default());
         let workload = Arc::new(workload.clone());
         let plan = Arc::new(plan.clone());
         let start_one = |index| {
@@ -207,6 +220,8 @@ impl Run {
                 start,
                 slice: plan.slice(),
                 stop: Arc::clone(&stop),
+                close: Arc::clone(&close),
+                give_up: Arc::clone(&give_up),
                 batches: sender.clone(),
             };
             SenderThread::start(job)
@@ -218,7 +233,17 @@ impl Run {
             Load::Replay { .. } => StabilityOptions { warm_up_max: Duration::ZERO, ..plan.warm_up },
             _ => plan.warm_up,
         });
-        Ok(Self { stop, senders, batches, assembly, start, stability, is_over: false })
+        Ok(Self {
+            stop,
+            close,
+            give_up,
+            senders,
+            batches,
+            assembly,
+            start,
+            stability,
+            is_over: false,
+        })
     }
 
     fn watch(
@@ -328,10 +353,17 @@ impl Run {
         }
     }
 
-    /// Waits for the requests that were due in the measured time and have not ended.
+    /// Waits for the requests that were due in the measured time and have not ended. What still waits for a
+    /// connection after as long again will not be sent any more: behind a server that is overloaded that
+    /// may be more than it answers in minutes.
     fn drain(&mut self, to: Duration, plan: &Plan, kept: &mut Kept) -> Result<(), MeasureError> {
+        self.close.store(true, Ordering::Relaxed);
+        let patience = to + plan.duration.clamp(PATIENCE_MIN, PATIENCE_MAX);
         let limit = to + plan.timeout;
         while self.assembly.unanswered() > 0 {
+            if self.assembly.next_start() >= patience {
+                self.give_up.store(true, Ordering::Relaxed);
+            }
             match self.next_slice(limit)? {
                 Some(slice) => kept.add_late(slice),
                 None => break,

@@ -108,7 +108,7 @@ pub enum FailureKind {
     Server,
     /// The answer is not what was expected.
     WrongAnswer,
-    /// More requests were due at once than the generator may hold.
+    /// It was due, but never got a connection: more were due than the server answers.
     NotSent,
 }
 

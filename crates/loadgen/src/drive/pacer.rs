@@ -115,11 +115,15 @@ impl Tickets {
         } else if self.waiting.borrow().len() < WAITING_MAX {
             self.waiting.borrow_mut().push_back(Due { noticed: Some(now()), ..due });
         } else {
-            let message = format!("{WAITING_MAX} requests were waiting for a connection");
-            let error = CallError::new(FailureKind::NotSent, message);
-            let end = now();
-            self.shared.recorder.borrow_mut().failed(Some(due), end, end, error);
+            self.not_sent(due, "as many as may were waiting for a connection");
         }
+    }
+
+    fn not_sent(&self, due: Due, why: &str) {
+        let error =
+            CallError::new(FailureKind::NotSent, format!("the request was not sent: {why}"));
+        let end = now();
+        self.shared.recorder.borrow_mut().failed(Some(due), end, end, error);
     }
 
     fn start_caller(self: &Rc<Self>, first: Option<Due>) {
@@ -151,6 +155,13 @@ impl Tickets {
         .await
     }
 
+    /// What waits for a connection has failed.
+    fn give_up(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        waiting.into_iter().for_each(|due| self.not_sent(due, "it still waited for a connection"));
+    }
+
+    /// Ends the callers when they have sent what waits.
     fn close(&self) {
         self.is_closed.set(true);
         self.free.borrow_mut().drain(..).for_each(|desk| desk.wake());
@@ -209,7 +220,7 @@ pub(super) async fn pace(
             // A timer that fails now would have failed when it was made.
             timer.wait(wait).await.expect("a timer can be set and read");
         }
-        if tickets.shared.is_ending.get() {
+        if tickets.shared.is_closing() {
             break;
         }
         tickets.hand_out(at);
@@ -221,6 +232,9 @@ pub(super) async fn pace(
     }
     tickets.close();
     while tickets.callers.get() > 0 {
+        if tickets.shared.gives_up() {
+            tickets.give_up();
+        }
         sleep(Duration::from_millis(5)).await;
     }
 }

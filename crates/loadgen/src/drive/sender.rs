@@ -31,6 +31,10 @@ pub(super) struct Job {
     pub(super) start: Instant,
     pub(super) slice: Duration,
     pub(super) stop: Arc<AtomicBool>,
+    /// No more requests become due.
+    pub(super) close: Arc<AtomicBool>,
+    /// Nothing is to be sent any more.
+    pub(super) give_up: Arc<AtomicBool>,
     pub(super) batches: mpsc::Sender<Batch>,
 }
 
@@ -100,6 +104,16 @@ impl Shared {
         let turn = self.next.get();
         self.next.set(turn.wrapping_add(self.job.plan.threads.get()));
         turn % self.job.workload.requests.len()
+    }
+
+    /// Whether no more requests become due.
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_ending.get() || self.job.close.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is to be sent any more.
+    pub(super) fn gives_up(&self) -> bool {
+        self.is_ending.get() || self.job.give_up.load(Ordering::Relaxed)
     }
 
     /// Waits for time 0.

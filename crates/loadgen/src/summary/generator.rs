@@ -4,7 +4,7 @@ use crate::{FailureKind, GeneratorReading, GeneratorSummary, LatencySummary, Sli
 
 /// Lateness that matters in no latency that a network is part of.
 const LATENESS_MS: f64 = 0.1;
-/// Share of the median latency that lateness may have.
+/// Share of a latency that lateness may have: the p99 of one in the p99 of the other.
 const LATENESS_SHARE: f64 = 0.05;
 /// A thread that is busier than this has no room for bursts.
 const CPU_SHARE_MAX: f64 = 0.8;
@@ -32,7 +32,7 @@ pub(super) fn summary(
 
 fn late(lateness: &LatencySummary, level: &Summary) -> Option<String> {
     let late = lateness.p99.value;
-    let allowed = f64::max(LATENESS_MS, LATENESS_SHARE * level.latency.p50.value);
+    let allowed = f64::max(LATENESS_MS, LATENESS_SHARE * level.latency.p99.value);
     (late > allowed).then(|| {
         format!(
             "the generator was late: one request in a hundred was turned to {late:.3} ms or more \

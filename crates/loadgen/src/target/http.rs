@@ -7,13 +7,16 @@ use std::{
 use serde_json::Value;
 
 use super::Target;
-use crate::MeasureError;
+use crate::{
+    MeasureError,
+    client::{Framing, Head},
+};
 
 /// Time for one document.
 const DOCUMENT_WAIT: Duration = Duration::from_secs(30);
 
 /// Bytes of one document.
-const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
+const DOCUMENT_BYTES_MAX: usize = 64 << 20;
 
 impl Target {
     pub(super) fn unreachable(&self, reason: &impl std::fmt::Display) -> MeasureError {
@@ -68,15 +71,33 @@ impl Target {
         }
         stream.write_all(format!("{head}\r\n").as_bytes())?;
         stream.write_all(body)?;
-        let mut read = Vec::new();
-        stream.take(DOCUMENT_BYTES_MAX).read_to_end(&mut read)?;
-        parse(&read).ok_or_else(|| std::io::Error::other("what answers does not speak HTTP"))
+        receive(&mut stream)
     }
 }
 
-/// Status and body of a whole answer.
-fn parse(read: &[u8]) -> Option<(u16, Vec<u8>)> {
-    let head = crate::client::Head::parse(read).ok()??;
+/// Reads one answer: to the end that its head tells, since some servers keep the connection.
+fn receive(stream: &mut TcpStream) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut read = Vec::new();
+    let mut piece = vec![0; 16 << 10];
+    loop {
+        let bytes = stream.read(&mut piece)?;
+        read.extend_from_slice(&piece[..bytes]);
+        let is_over = bytes == 0;
+        if let Some(answer) = parse(&read, is_over) {
+            return Ok(answer);
+        }
+        if is_over || read.len() > DOCUMENT_BYTES_MAX {
+            return Err(std::io::Error::other("what answers does not speak HTTP"));
+        }
+    }
+}
+
+/// Status and body, if the answer is whole; without a length it is when the connection ends.
+fn parse(read: &[u8], is_over: bool) -> Option<(u16, Vec<u8>)> {
+    let head = Head::parse(read).ok()??;
+    if head.framing == Framing::Close && !is_over {
+        return None;
+    }
     let body = &read[head.bytes..];
     Some((head.status, head.framing.unframe(body)?))
 }
