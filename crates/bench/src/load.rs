@@ -123,6 +123,7 @@ impl Target<'_> {
                 requests: vec![request],
                 conversation: None,
             },
+            rows_per_request: 1,
             process: Some(ProcessTree(self.process)),
             limits: ServerLimits::default(),
             target: server,

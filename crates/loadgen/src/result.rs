@@ -60,6 +60,9 @@ pub struct TargetResult {
     pub protocol: String,
     /// Model.
     pub model: String,
+    /// Rows of each request, for models that batch; 1 otherwise, 0 if that is not known.
+    #[serde(default)]
+    pub rows_per_request: u64,
     /// One per load level, in the order of measurement; several of the same level if rounds were
     /// interleaved.
     pub levels: Vec<LevelResult>,

@@ -19,6 +19,8 @@ pub struct Subject {
     pub model: String,
     /// What is sent.
     pub workload: Workload,
+    /// Rows of each request; 0 if that is not known.
+    pub rows_per_request: u64,
     /// The server's processes, if they run here and may be looked at.
     pub process: Option<ProcessTree>,
     /// What is known of the server's limits, for the verdict.
@@ -66,6 +68,7 @@ impl Subject {
             url: self.target.url.clone(),
             protocol: self.workload.protocol.name().to_owned(),
             model: self.model.clone(),
+            rows_per_request: self.rows_per_request,
             ..TargetResult::default()
         }
     }

@@ -74,6 +74,7 @@ impl Contender {
                 conversation: None,
             },
             limits: ServerLimits::default(),
+            rows_per_request: 1,
             process,
             target,
         };
@@ -151,6 +152,11 @@ fn fill(subject: &mut Subject, args: &BenchArgs, wanted: Option<&str>) -> Result
     let options = tensor_options(&args.data, batch_max);
     subject.limits.batch_rows_max = Some(batch_max).filter(|rows| *rows > 0);
     subject.workload.requests = requests(subject, args, &model, &options)?;
+    if batch_max > 0 {
+        // Files say for each request.
+        let is_random = args.data.input.is_none();
+        subject.rows_per_request = if is_random { args.data.batch as u64 } else { 0 };
+    }
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub fn write_csv(document: &ResultDocument, out: &mut dyn Write) -> Result<()> {
         let mut levels: Vec<_> = target.levels.iter().collect();
         levels.sort_by(|a, b| throughput(a).total_cmp(&throughput(b)));
         for level in levels {
-            write_row(level, out)?;
+            write_row(level, target.rows_per_request, out)?;
             if both {
                 write!(out, ",{}", quoted(&target.label))?;
             }
@@ -50,9 +50,12 @@ fn throughput(level: &LevelResult) -> f64 {
     level.summary.throughput.value
 }
 
-fn write_row(level: &LevelResult, out: &mut dyn Write) -> Result<()> {
+/// An inference is a row of a request there.
+fn write_row(level: &LevelResult, rows: u64, out: &mut dyn Write) -> Result<()> {
     let Summary { latency, .. } = &level.summary;
-    write!(out, "{},{}", plain(level.load.value), plain(throughput(level)))?;
+    #[expect(clippy::cast_precision_loss, reason = "batches have far fewer than 2^52 rows")]
+    let inferences = throughput(level) * rows.max(1) as f64;
+    write!(out, "{},{}", plain(level.load.value), plain(inferences))?;
     for column in STAGES {
         write!(out, ",{}", microseconds(stages_ms(&level.summary, column)))?;
     }
