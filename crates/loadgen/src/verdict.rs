@@ -14,6 +14,8 @@ pub struct ServerLimits {
     pub batch_rows_max: Option<u64>,
     /// Cores that the server may use; only of a server whose CPU time was read.
     pub cores: Option<usize>,
+    /// The server runs on the machine of the generator.
+    pub is_local: bool,
 }
 
 /// Fills in what limits ([`StageSummary::bottleneck`]) and the words ([`StageSummary::verdict`]), if
@@ -37,6 +39,7 @@ pub(crate) struct Circumstances {
     /// Share of the server's cores that it used, 0 to 1.
     cpu_share: Option<f64>,
     generator_warns: bool,
+    is_local: bool,
 }
 
 impl Circumstances {
@@ -53,6 +56,7 @@ impl Circumstances {
             batch_rows_max: limits.batch_rows_max,
             cpu_share: cpu_us.zip(cores).map(cpu_share),
             generator_warns: !summary.generator.warnings.is_empty(),
+            is_local: limits.is_local,
         }
     }
 }

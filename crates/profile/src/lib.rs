@@ -1,7 +1,7 @@
 //! Where a model's time goes: serves it in this process, drives it through the real front end, runs it
 //! through its engine alone, and puts all of it against what this machine can do.
 //!
-//! [`profile`] makes a [`ProfileDocument`]; [`text`] and [`html`] draw it.
+//! [`profile()`] makes a [`ProfileDocument`]; [`text()`] and [`html()`] draw it.
 #![forbid(unsafe_code)]
 
 mod batches;

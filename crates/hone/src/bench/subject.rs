@@ -90,6 +90,7 @@ impl Contender {
             subject.label.clone_from(&subject.model);
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        subject.limits.is_local = subject.target.is_local();
         subject.limits.cores = process.is_some().then_some(cores);
         Ok(Self { subject, server, _own: own })
     }

@@ -34,6 +34,11 @@ pub(super) fn on(cause: Cause, facts: &Facts<'_>) -> String {
              encoding. Try binary tensors or gRPC if this is JSON; else several rows per request \
              and a client close to the server."
         ),
+        Cause::Network if facts.circumstances.is_local => format!(
+            "{share} of the time is between client and server, which share this machine: system calls, \
+             and waiting for a core that the other one has. Try several rows per request; measure from \
+             another machine to see the server alone."
+        ),
         Cause::Network => format!(
             "{share} of the time is between client and server. Try several rows per request, \
              connections that are kept, and a client close to the server."

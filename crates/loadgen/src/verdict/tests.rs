@@ -42,7 +42,8 @@ fn with_server(mut summary: Summary, cpu_ms: f64, rows: u64) -> Summary {
     summary
 }
 
-const LIMITS: ServerLimits = ServerLimits { batch_rows_max: Some(8), cores: Some(4) };
+const LIMITS: ServerLimits =
+    ServerLimits { batch_rows_max: Some(8), cores: Some(4), is_local: false };
 
 #[track_caller]
 fn check(mut summary: Summary, load: &LoadLevel, bottleneck: Option<Stage>, words: &[&str]) {
@@ -161,4 +162,12 @@ fn a_generator_that_warns_is_said_first() {
     let mut late = summary(COMPUTES);
     late.generator.warnings.push("busy".to_owned());
     check(late, &closed(4.0), Some(Stage::ComputeInfer), &["The generator warns about itself"]);
+}
+
+#[test]
+fn a_network_within_one_machine_is_its_cores() {
+    let mut told = summary(&[(Stage::Network, 0.8), (Stage::ComputeInfer, 0.2)]);
+    explain(&mut told, &closed(4.0), &ServerLimits { is_local: true, ..LIMITS });
+    let verdict = told.stages.unwrap().verdict;
+    assert!(verdict.contains("share this machine"), "{verdict}");
 }
