@@ -16,6 +16,8 @@ export async function with_the_token_models_come_and_go(pages) {
   await row(page, "wine_gbc").getByText("Ready", { exact: true }).waitFor();
   await pages.picture(page, "control");
   await page.getByRole("link", { name: "digits_svc" }).click();
+  // The list has the same buttons.
+  await page.locator("table.models").waitFor({ state: "hidden" });
   await page.getByRole("button", { name: "Load", exact: true }).click();
   await page.waitForURL(/digits_svc\/1$/);
   await page.getByRole("button", { name: "Send request" }).waitFor();

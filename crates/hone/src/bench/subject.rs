@@ -42,10 +42,11 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// An address, unless it is a path that exists and no address.
+    /// A path if it exists or looks like one, else an address.
     pub(super) fn of(text: &str) -> Self {
         let path = PathBuf::from(text);
-        let is_path = !text.contains("://") && path.exists();
+        let looks_so = text.starts_with(['/', '.']) || text.ends_with(".onnx");
+        let is_path = !text.contains("://") && (looks_so || path.exists());
         if is_path { Self::Path(path) } else { Self::Address(text.to_owned()) }
     }
 }
@@ -243,6 +244,7 @@ mod tests {
         assert_eq!(Place::of("127.0.0.1:8000"), Place::Address("127.0.0.1:8000".to_owned()));
         assert_eq!(Place::of("http://x"), Place::Address("http://x".to_owned()));
         assert_eq!(Place::of("/"), Place::Path("/".into()));
+        assert_eq!(Place::of("/no/such/model"), Place::Path("/no/such/model".into()));
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub fn random_request(
         let all = names.join(", ");
         return Err(BuildError(format!("'{}' has no input '{unknown}'; it has {all}", model.name)));
     }
+    check_open(model, options)?;
     let tensor = |input: &TensorMetadata| {
         let range = options.ranges.get(&input.name).copied().unwrap_or_default();
         Ok(InputTensor {
@@ -111,23 +112,43 @@ fn shape(input: &TensorMetadata, options: &TensorOptions) -> Result<Vec<usize>, 
                 _ => *dim,
             };
             let dims = fixed.iter().enumerate().map(of).collect::<Option<Vec<_>>>();
-            dims.ok_or_else(|| {
-                BuildError(format!(
-                    "input '{name}' has open dimensions ({:?}); say --shape {name}:{}",
-                    input.shape,
-                    suggestion(&input.shape)
-                ))
-            })?
+            dims.ok_or_else(|| BuildError(format!("input '{name}' has open dimensions")))?
         }
     };
     check_fits(input, &fixed, &shape)?;
     Ok(shape)
 }
 
-/// The dimensions with 1 for those that are open.
-fn suggestion(shape: &[i64]) -> String {
-    let dims: Vec<String> = shape.iter().map(|dim| (*dim).max(1).to_string()).collect();
-    dims.join(",")
+/// Says which inputs have dimensions that only the user can know, and how to say them.
+fn check_open(model: &ModelMetadata, options: &TensorOptions) -> Result<(), BuildError> {
+    let first_is_known = usize::from(options.batches);
+    let is_open = |input: &&TensorMetadata| {
+        !options.shapes.contains_key(&input.name)
+            && input.shape.iter().skip(first_is_known).any(|dim| *dim < 0)
+    };
+    let open: Vec<&TensorMetadata> = model.inputs.iter().filter(is_open).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = open.iter().map(|input| &*input.name).collect();
+    let flags: Vec<String> = open.iter().map(|input| suggestion(input)).collect();
+    Err(BuildError(format!(
+        "'{}' takes any size of {}; say which, for example {}",
+        model.name,
+        names.join(", "),
+        flags.join(" ")
+    )))
+}
+
+/// A flag with 1 for the first dimension and 128 for the others that are open.
+fn suggestion(input: &TensorMetadata) -> String {
+    let dim = |(index, dim): (usize, &i64)| match (*dim, index) {
+        (..0, 0) => "1".to_owned(),
+        (..0, _) => "128".to_owned(),
+        (dim, _) => dim.to_string(),
+    };
+    let dims: Vec<String> = input.shape.iter().enumerate().map(dim).collect();
+    format!("--shape {}:{}", input.name, dims.join(","))
 }
 
 fn check_fits(
