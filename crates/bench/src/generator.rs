@@ -29,7 +29,7 @@ pub(crate) struct GeneratorArgs {
     )]
     only: Vec<Part>,
     /// Rounds of rates and lateness.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Comparisons of the floor with itself.
     #[arg(long, default_value_t = 100)]

@@ -13,6 +13,9 @@ use crate::{report, results::median};
 /// Callers, for all generators.
 const CALLERS: &str = "64";
 
+/// Longest warm-up of Hone's rounds; the others have none.
+const WARM_UP: &str = "2s";
+
 /// Measured seconds of each round.
 const SECONDS: &str = "3";
 
@@ -89,7 +92,8 @@ fn words(round: Option<Round>) -> String {
 
 fn hone_round(tools: &Tools, floor: &Served) -> Result<Round> {
     let duration = format!("{SECONDS}s");
-    let arguments = [&*floor.address, "--concurrency", CALLERS, "--duration", &duration];
+    let arguments =
+        [&*floor.address, "--concurrency", CALLERS, "--duration", &duration, "--warm-up", WARM_UP];
     let summary = tools.level(Some(GENERATOR_CORE), &arguments)?.summary;
     let per_core = 1e6 / summary.generator.cpu_us_per_request;
     Ok(Round { rate: summary.throughput.value, per_core })
@@ -145,7 +149,8 @@ pub(super) fn lateness(tools: &Tools, rounds: usize) -> Result<Vec<Finding>> {
     let floor = tools.floor(Some(SERVER_CORE), &[])?;
     let mut p99 = Vec::new();
     for _ in 0..rounds {
-        let arguments = [&*floor.address, "--rate", "20000", "--duration", "3s"];
+        let arguments =
+            [&*floor.address, "--rate", "20000", "--duration", "3s", "--warm-up", WARM_UP];
         let summary = tools.level(Some(GENERATOR_CORE), &arguments)?.summary;
         let lateness = summary.generator.lateness.context("an open loop tells its lateness")?;
         p99.push(lateness.p99.value * 1e3);
