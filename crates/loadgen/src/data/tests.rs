@@ -49,7 +49,9 @@ fn check_refused(options: &TensorOptions, hint: &str) {
 #[test]
 fn what_does_not_fit_is_said() {
     check_refused(&TensorOptions { shapes: [].into(), ..batching() }, "--shape ids:1,128");
-    let shapes = |name: &str, dims: &[usize]| [(name.to_owned(), dims.to_vec())].into();
+    let shapes = |name: &str, dims: &[usize]| {
+        [("ids".to_owned(), vec![8]), (name.to_owned(), dims.to_vec())].into()
+    };
     check_refused(&TensorOptions { shapes: shapes("y", &[1]), ..batching() }, "it has x, ids");
     check_refused(
         &TensorOptions { shapes: shapes("x", &[4, 3]), ..batching() },
