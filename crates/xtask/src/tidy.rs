@@ -9,7 +9,7 @@ use std::{
 /// From low to high. A crate may depend only on crates of an earlier row.
 const LAYERS: &[&[&str]] = &[
     &["kernels", "tensor"],
-    &["protocol", "onnx"],
+    &["protocol", "onnx", "llm"],
     &["serving"],
     &["engines", "server", "loadgen"],
     &["profile"],
@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
 const NARROWER: &[(&str, &[&str])] = &[
     ("serving", &["tensor", "protocol"]),
     ("onnx", &["tensor"]),
+    ("llm", &["kernels"]),
     ("loadgen", &["tensor", "protocol"]),
     ("xtask", &[]),
 ];

@@ -1,0 +1,1 @@
+//! Generation engine: sequences, scheduler, paged key-value cache, sampler, models; no network.
