@@ -15,6 +15,7 @@ pub(crate) const fn http_status(kind: ErrorKind) -> StatusCode {
         }
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Exhausted => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unsupported => StatusCode::NOT_IMPLEMENTED,
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -26,6 +27,7 @@ pub(crate) const fn grpc_code(kind: ErrorKind) -> Code {
         ErrorKind::InvalidArgument => Code::InvalidArgument,
         ErrorKind::NotFound => Code::NotFound,
         ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::Exhausted => Code::ResourceExhausted,
         ErrorKind::Unsupported => Code::Unimplemented,
         ErrorKind::AlreadyExists => Code::AlreadyExists,
         ErrorKind::Cancelled => Code::Cancelled,
@@ -56,7 +58,7 @@ const fn http_error_name(status: u16) -> Option<&'static str> {
         403 => "permission_denied",
         404 => "not_found",
         408 => "deadline_exceeded",
-        413 => "resource_exhausted",
+        413 | 429 => "resource_exhausted",
         405 | 415 | 501 => "unimplemented",
         499 => "cancelled",
         400..=498 => "invalid_argument",

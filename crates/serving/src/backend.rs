@@ -8,7 +8,7 @@ use protocol::model_config::ModelConfig;
 use smallvec::SmallVec;
 use tensor::{DataType, Shape, Tensor};
 
-use crate::{Clock, Responder, Statistics, Timestamp, request::InferRequest};
+use crate::{Clock, LanguageModel, Responder, Statistics, Timestamp, request::InferRequest};
 
 /// A kind of model file and the code that runs it. One per process, shared by every model of its kind.
 pub trait Engine: Send + Sync + fmt::Debug {
@@ -198,6 +198,15 @@ pub trait Backend: Send + Sync + fmt::Debug {
     ///
     /// What is wrong, for health and index.
     fn check(&self) -> Result<(), String>;
+
+    /// The model as one that continues text, if it is one.
+    fn language_model(&self) -> Option<&dyn LanguageModel> {
+        None
+    }
+
+    /// Ends its threads once nobody holds the model any more; what still waits is answered with an
+    /// error.
+    fn close(&self) {}
 
     /// The counters since the model was loaded, as far as the engine keeps them; read about once a
     /// second and not to wait for a running step. The time that loading took is added to them.

@@ -7,6 +7,7 @@ pub struct ServeError {
     kind: ErrorKind,
     message: String,
     retry_after: Option<Duration>,
+    parameter: Option<String>,
 }
 
 /// What a caller may do about an error; each front end has one table from here to its status codes.
@@ -18,6 +19,8 @@ pub enum ErrorKind {
     NotFound,
     /// Not now: full, loading, shutting down, out of time.
     Unavailable,
+    /// Not now: the caller, or all callers together, have asked for more than is let wait.
+    Exhausted,
     /// This server does not do that.
     Unsupported,
     /// It exists.
@@ -31,7 +34,7 @@ pub enum ErrorKind {
 impl ServeError {
     /// An error of a kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+        Self { kind, message: message.into(), retry_after: None, parameter: None }
     }
 
     /// The request is wrong.
@@ -58,6 +61,18 @@ impl ServeError {
     #[must_use]
     pub fn with_retry_after(self, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..self }
+    }
+
+    /// Adds which of the request's parameters is wrong.
+    #[must_use]
+    pub fn with_parameter(self, parameter: impl Into<String>) -> Self {
+        Self { parameter: Some(parameter.into()), ..self }
+    }
+
+    /// Which of the request's parameters is wrong, under its name in OpenAI's API.
+    #[must_use]
+    pub fn parameter(&self) -> Option<&str> {
+        self.parameter.as_deref()
     }
 
     /// What the caller may do about it.

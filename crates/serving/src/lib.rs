@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod error;
 mod execution;
+mod generation;
 mod interface;
 mod model;
 mod reply;
@@ -28,6 +29,11 @@ pub use batcher::{
 pub use clock::{Clock, Timestamp};
 pub use config::ModelDefaults;
 pub use error::{ErrorKind, ServeError};
+pub use generation::{
+    Chat, CompiledGrammar, EmbeddingRequest, EncodeOptions, Finish, FinishReason, Generation,
+    GenerationEvent, GenerationRequest, GenerationSender, Grammar, LanguageModel, ModelCard,
+    Pooling, Sampling, StopConditions, Tenancy, TokenLogprobs, ToolFormat, generation,
+};
 pub use model::Model;
 pub use reply::Responder;
 pub use repository::{

@@ -11,8 +11,9 @@ use protocol::model_config::ModelConfig;
 use tensor::DataType;
 
 use crate::{
-    Backend, Clock, InferRequest, InferResponse, Rejection, Responder, ServeError, Statistics,
-    TensorSpec, Timestamp,
+    Backend, Clock, EmbeddingRequest, ErrorKind, Generation, GenerationRequest, InferRequest,
+    InferResponse, LanguageModel, Rejection, Responder, ServeError, Statistics, TensorSpec,
+    Timestamp,
     interface::Interface,
     reply::{self, Responses},
     scheduler::{Pending, Scheduler, Submitted},
@@ -144,6 +145,44 @@ impl Model {
         Statistics { load_duration: self.load_duration, ..statistics }
     }
 
+    /// The model as one that continues text, if it is one.
+    #[must_use]
+    pub fn language_model(&self) -> Option<&dyn LanguageModel> {
+        match &self.runner {
+            Runner::Scheduled(_) => None,
+            Runner::Own(backend) => backend.language_model(),
+        }
+    }
+
+    /// Starts a generation; dropping what is returned cancels it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LanguageModel::generate`], and [`ErrorKind::Unsupported`](crate::ErrorKind) of a
+    /// model that does not generate text.
+    pub fn generate(&self, request: GenerationRequest) -> Result<Generation, ServeError> {
+        let stay = self.in_flight.stay();
+        Ok(self.text_model()?.generate(request)?.within(stay))
+    }
+
+    /// Embeds a text by its last hidden states.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LanguageModel::embed`], and [`ErrorKind::Unsupported`](crate::ErrorKind) of a
+    /// model that does not generate text.
+    pub fn embed(&self, request: EmbeddingRequest) -> Result<Generation, ServeError> {
+        let stay = self.in_flight.stay();
+        Ok(self.text_model()?.embed(request)?.within(stay))
+    }
+
+    fn text_model(&self) -> Result<&dyn LanguageModel, ServeError> {
+        self.language_model().ok_or_else(|| {
+            let message = format!("model `{}` does not generate text; use /v2/models", self.name);
+            ServeError::new(ErrorKind::Unsupported, message)
+        })
+    }
+
     /// Runs one request. It is checked and queued by the call itself; the future waits for the answer,
     /// and dropping it cancels the request: what waits is taken out of the queue, what runs is not
     /// answered.
@@ -192,8 +231,9 @@ impl Model {
 
     /// Ends the model once nobody else holds it: runs what waits, joins its threads.
     pub(crate) fn close(&self) {
-        if let Runner::Scheduled(scheduler) = &self.runner {
-            scheduler.close();
+        match &self.runner {
+            Runner::Scheduled(scheduler) => scheduler.close(),
+            Runner::Own(backend) => backend.close(),
         }
     }
 
@@ -290,6 +330,11 @@ impl InFlight {
         self.0.load(Ordering::Acquire)
     }
 
+    fn stay(&self) -> Stay {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Stay(self.clone())
+    }
+
     fn enter(&self) -> Inside<'_> {
         self.0.fetch_add(1, Ordering::AcqRel);
         Inside(self)
@@ -297,6 +342,16 @@ impl InFlight {
 }
 
 struct Inside<'a>(&'a InFlight);
+
+/// The same for as long as an answer of many parts takes.
+#[derive(Debug)]
+pub(crate) struct Stay(InFlight);
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
