@@ -1,7 +1,10 @@
 //! Code that is written for one instruction set, behind safe doors. The only crate with SIMD.
 
 mod clock;
+mod float16;
 mod isa;
 mod roofline;
+mod stored;
 
 pub use roofline::{Bandwidth, MemoryLevel, Peak, Roofline};
+pub use stored::{BLOCK, Int4Block, Int8Block, Stored, StoredError, StoredFormat};
