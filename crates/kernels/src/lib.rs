@@ -5,6 +5,8 @@ mod float16;
 mod isa;
 mod roofline;
 mod stored;
+mod threads;
 
 pub use roofline::{Bandwidth, MemoryLevel, Peak, Roofline};
 pub use stored::{BLOCK, Int4Block, Int8Block, Stored, StoredError, StoredFormat};
+pub use threads::{ColumnTile, ColumnTiles, Portions, RowPortions, Threads, ThreadsOptions};
