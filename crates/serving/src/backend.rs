@@ -1,7 +1,12 @@
 //! What an engine has to be. A tensor engine hands out [`Executor`]s and the server queues and
 //! batches for it; an engine that schedules for itself (generation) is a [`Backend`] of its own.
 
-use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use protocol::model_config::ModelConfig;
@@ -20,6 +25,13 @@ pub trait Engine: Send + Sync + fmt::Debug {
 
     /// File that a version folder holds if the configuration names none, such as `model.onnx`.
     fn default_model_filename(&self) -> &'static str;
+
+    /// The model of this engine's kind that `path` is or, if it is a version folder, holds.
+    fn find(&self, path: &Path) -> Option<PathBuf> {
+        let file = Path::new(self.default_model_filename());
+        let own = if path.is_file() { path.to_owned() } else { path.join(file) };
+        (own.extension() == file.extension() && own.exists()).then_some(own)
+    }
 
     /// Loads one version of one model. May block for seconds; called off the request path.
     ///

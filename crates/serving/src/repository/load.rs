@@ -65,7 +65,7 @@ impl Repository {
         let spec = LoadSpec {
             name: name.to_owned(),
             version,
-            path: model_path(given, engine.default_model_filename(), path)?,
+            path: model_path(given, &**engine, path)?,
             config: given.clone(),
             intra_op_threads: self.options.intra_op_threads,
         };
@@ -135,11 +135,9 @@ impl Repository {
                 ))
             });
         }
-        let fits = |engine: &&Arc<dyn Engine>| {
-            let file = Path::new(engine.default_model_filename());
-            let own = model_path(config, engine.default_model_filename(), path);
-            let same_kind = own.as_ref().is_ok_and(|own| own.extension() == file.extension());
-            same_kind && own.is_ok_and(|own| own.exists())
+        let fits = |engine: &&Arc<dyn Engine>| match config.default_model_filename.as_str() {
+            "" => engine.find(path).is_some(),
+            file => engine.find(&path.join(file)).is_some(),
         };
         self.engines.iter().find(fits).ok_or_else(|| {
             let files: Vec<&str> =
@@ -175,17 +173,18 @@ fn named(mut config: ModelConfig, name: &str) -> Result<ModelConfig, LoadError> 
     Ok(config)
 }
 
-/// The model file of a version folder; `path` itself if it is a file.
+/// The model of a version folder; `path` itself if it is the model.
 fn model_path(
     config: &ModelConfig,
-    default_file: &str,
+    engine: &dyn Engine,
     path: &Path,
 ) -> Result<std::path::PathBuf, LoadError> {
-    if path.is_file() {
-        return Ok(path.to_owned());
-    }
     let file = match config.default_model_filename.as_str() {
-        "" => default_file,
+        _ if path.is_file() => return Ok(path.to_owned()),
+        "" => match engine.find(path) {
+            Some(found) => return Ok(found),
+            None => engine.default_model_filename(),
+        },
         own => own,
     };
     file_within(path, file)

@@ -25,8 +25,8 @@ const CONFIG_BYTES_MAX: u64 = 1 << 20;
 pub(super) enum Source {
     /// `<model>/<version>/<file>`, perhaps with `config.pbtxt`.
     Folder(PathBuf),
-    /// One file: version 1 of a model.
-    File(PathBuf),
+    /// One file, or a folder of weights as training frameworks save them: version 1 of a model.
+    Bare(PathBuf),
     /// The name stands in more than one repository.
     Ambiguous(Vec<PathBuf>),
 }
@@ -46,14 +46,13 @@ pub(super) fn scan(paths: &[PathBuf]) -> Result<BTreeMap<String, Source>, LoadEr
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if metadata.is_file() {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            add(&mut found, stem.unwrap_or_default(), Source::File(path.clone()));
-        } else if is_model(path) {
+            add(&mut found, stem.unwrap_or_default(), Source::Bare(path.clone()));
+        } else if is_weights(path) || is_model(path) {
             let absolute = path.canonicalize().map_err(|error| unreadable(path, &error))?;
-            let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
-            add(&mut found, name.unwrap_or_default(), Source::Folder(path.clone()));
+            add(&mut found, file_name(&absolute), of_folder(path.clone()));
         } else {
             for folder in subfolders(path).map_err(|error| unreadable(path, &error))? {
-                add(&mut found, file_name(&folder), Source::Folder(folder));
+                add(&mut found, file_name(&folder), of_folder(folder));
             }
         }
     }
@@ -70,6 +69,15 @@ fn add(found: &mut BTreeMap<String, Source>, name: String, source: Source) {
         }
     };
     found.insert(name, source);
+}
+
+fn of_folder(folder: PathBuf) -> Source {
+    if is_weights(&folder) { Source::Bare(folder) } else { Source::Folder(folder) }
+}
+
+/// A folder as Hugging Face lays models out: `config.json` beside the weights.
+fn is_weights(folder: &Path) -> bool {
+    folder.join("config.json").is_file() && !folder.join("config.pbtxt").is_file()
 }
 
 /// A folder with a configuration or a version is a model, not a repository of models.
@@ -116,7 +124,7 @@ impl Fingerprint {
 impl Source {
     fn paths(&self) -> Vec<PathBuf> {
         match self {
-            Self::Folder(path) | Self::File(path) => vec![path.clone()],
+            Self::Folder(path) | Self::Bare(path) => vec![path.clone()],
             Self::Ambiguous(paths) => paths.clone(),
         }
     }
@@ -125,7 +133,7 @@ impl Source {
     pub(super) fn folder(&self) -> &Path {
         match self {
             Self::Folder(path) => path,
-            Self::File(path) => path.parent().unwrap_or(path),
+            Self::Bare(path) => path.parent().unwrap_or(path),
             Self::Ambiguous(_) => Path::new(""),
         }
     }
@@ -163,7 +171,7 @@ impl Source {
     /// There is none, or the policy names one that does not exist.
     pub(super) fn versions(&self, config: &ModelConfig) -> Result<Vec<(u64, PathBuf)>, LoadError> {
         let folder = match self {
-            Self::File(path) => return Ok(vec![(1, path.clone())]),
+            Self::Bare(path) => return Ok(vec![(1, path.clone())]),
             Self::Ambiguous(paths) => return Err(ambiguous(paths)),
             Self::Folder(folder) => folder,
         };
