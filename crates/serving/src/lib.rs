@@ -44,5 +44,7 @@ pub use request::{
 };
 pub use statistics::{
     BATCH_BOUNDS, BatchStatistics, DURATION_BOUNDS, DurationStat, FailureReason,
-    GenerationStatistics, Histogram, InstanceCounts, Rejection, Statistics,
+    GENERATION_SECONDS_BOUNDS, GENERATION_TOKENS_BOUNDS, GenerationEnd, GenerationHistograms,
+    GenerationStatistics, Histogram, InstanceCounts, Rejection, STEP_TOKENS_BOUNDS, Statistics,
+    TOKEN_SECONDS_BOUNDS, TTFT_BOUNDS,
 };

@@ -1,11 +1,18 @@
 //! What happened to a model's requests: the one source of the statistics API and of the metrics.
 
+mod generation;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
 };
 
 use crate::BatchReason;
+
+pub use generation::{
+    GENERATION_SECONDS_BOUNDS, GENERATION_TOKENS_BOUNDS, GenerationEnd, GenerationHistograms,
+    GenerationStatistics, STEP_TOKENS_BOUNDS, TOKEN_SECONDS_BOUNDS, TTFT_BOUNDS,
+};
 
 /// Upper bounds in seconds of the duration histograms.
 pub const DURATION_BOUNDS: [f64; 17] = [
@@ -61,40 +68,8 @@ pub struct Statistics {
     pub instances: InstanceCounts,
     /// What only engines that generate text have.
     pub generation: Option<GenerationStatistics>,
-}
-
-/// State and counters of an engine that generates text and schedules its own requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GenerationStatistics {
-    /// Requests in the running batch now.
-    pub running: usize,
-    /// Requests that wait to be let into it now.
-    pub waiting: usize,
-    /// Blocks of the key-value cache that hold something now.
-    pub kv_blocks_used: usize,
-    /// All of its blocks.
-    pub kv_blocks_total: usize,
-    /// Tokens of prompts processed.
-    pub prompt_tokens: u64,
-    /// Tokens generated.
-    pub generated_tokens: u64,
-    /// Tokens of prompts that were looked up in the prefix cache.
-    pub prefix_cache_queries: u64,
-    /// Those of them that were found there.
-    pub prefix_cache_hits: u64,
-}
-
-impl GenerationStatistics {
-    /// Share of the key-value cache in use, 0 to 1; 0 if there is none.
-    #[must_use]
-    pub fn kv_usage(&self) -> f64 {
-        if self.kv_blocks_total == 0 {
-            return 0.0;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-        let usage = self.kv_blocks_used as f64 / self.kv_blocks_total as f64;
-        usage
-    }
+    /// How its requests went, if it generates text.
+    pub generation_histograms: Option<Box<GenerationHistograms>>,
 }
 
 /// How many times and how long altogether.
