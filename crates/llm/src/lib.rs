@@ -1,11 +1,26 @@
 //! Generation engine: sequences, scheduler, paged key-value cache, sampler, models; no network.
 
-mod detokenizer;
-mod sampler;
+mod block_hash;
+mod block_pool;
+mod sequence;
+
+mod fair_queue;
+mod scheduler;
+
 mod sampling;
 
+mod detokenizer;
+mod sampler;
+
+pub use block_hash::BlockHash;
+pub use block_pool::{BlockPool, BlockPoolStats};
 pub use detokenizer::{Detokenizer, Vocabulary};
+pub use fair_queue::{FairQueue, QueueEntry, TenantId};
 pub use sampler::{
     SampleError, Sampled, Sampler, SamplerWorkspace, TokenLogprob, TokenLogprobs, TokenMask,
 };
 pub use sampling::{ParameterError, SamplingParameters};
+pub use scheduler::{
+    AddError, Chunk, QueueFull, Scheduler, SchedulerOptions, SchedulerStats, SequenceRequest, Step,
+};
+pub use sequence::{Purpose, Sequence, SequenceId, SequenceLimits, SequenceState};
