@@ -2,8 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -45,7 +44,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Sent and not yet received: at most as many as a generation has tokens.
+    /// Sent and not yet received: what waits of a choice is one event, so there are at most as many
+    /// as a generation has choices, and what they hold is bounded by its tokens.
     events: VecDeque<Result<GenerationEvent, ServeError>>,
     ended: bool,
     waker: Option<Waker>,
@@ -70,12 +70,40 @@ impl GenerationSender {
 
     fn push(&self, event: Result<GenerationEvent, ServeError>) {
         let mut state = self.0.state.lock();
-        state.events.push_back(event);
+        match event {
+            Ok(event) => state.add(event),
+            Err(error) => state.events.push_back(Err(error)),
+        }
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl State {
+    /// Adds an event to the one of its choice that still waits, if there is one: a reader that is
+    /// slow gets more at a time, not later and later.
+    fn add(&mut self, event: GenerationEvent) {
+        let mut waiting = self.events.iter_mut().filter_map(|event| event.as_mut().ok());
+        match waiting.find(|waiting| waiting.choice == event.choice) {
+            Some(waiting) => waiting.append(event),
+            None => self.events.push_back(Ok(event)),
+        }
+    }
+}
+
+impl GenerationEvent {
+    /// Adds what happened next.
+    fn append(&mut self, next: Self) {
+        let Self { text, tokens, logprobs, prompt_logprobs, embedding, finish, choice: _ } = next;
+        self.text.push_str(&text);
+        self.tokens.extend(tokens);
+        self.logprobs.extend(logprobs);
+        self.prompt_logprobs.extend(prompt_logprobs);
+        self.embedding.extend(embedding);
+        self.finish = finish.or(self.finish.take());
     }
 }
 
@@ -100,7 +128,26 @@ impl Generation {
 
     /// The next event; `None` after the last one. An error is the last.
     pub fn next(&mut self) -> impl Future<Output = Option<Result<GenerationEvent, ServeError>>> {
-        Next(self)
+        poll_fn(|context| self.poll_next(context))
+    }
+
+    /// The same for whoever is polled.
+    pub fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<GenerationEvent, ServeError>>> {
+        let mut state = self.shared.state.lock();
+        if let Some(event) = state.events.pop_front() {
+            return Poll::Ready(Some(event));
+        }
+        if state.ended {
+            return Poll::Ready(None);
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 
     /// What has come in meanwhile, without waiting.
@@ -118,26 +165,6 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         self.shared.cancelled.store(true, Ordering::Release);
-    }
-}
-
-/// Future of [`Generation::next`].
-#[derive(Debug)]
-struct Next<'a>(&'a mut Generation);
-
-impl Future for Next<'_> {
-    type Output = Option<Result<GenerationEvent, ServeError>>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.0.shared.state.lock();
-        if let Some(event) = state.events.pop_front() {
-            return Poll::Ready(Some(event));
-        }
-        if state.ended {
-            return Poll::Ready(None);
-        }
-        state.waker = Some(context.waker().clone());
-        Poll::Pending
     }
 }
 

@@ -28,13 +28,12 @@ fn events_come_in_order_and_then_the_end() {
     let (sender, mut stream) = generation(3);
     assert_eq!(stream.prompt_tokens(), 3);
     assert!(poll(stream.next()).is_pending());
-    sender.send(text("a"));
-    sender.send(text("b"));
-    drop(sender);
     for expected in ["a", "b"] {
+        sender.send(text(expected));
         let Poll::Ready(Some(Ok(event))) = poll(stream.next()) else { panic!("no event") };
         assert_eq!(event.text, expected);
     }
+    drop(sender);
     assert!(matches!(poll(stream.next()), Poll::Ready(None)));
 }
 
@@ -52,4 +51,19 @@ fn whoever_leaves_cancels() {
     assert!(!sender.is_cancelled());
     drop(stream);
     assert!(sender.is_cancelled());
+}
+
+#[test]
+fn what_waits_becomes_one_event_for_each_choice() {
+    let (sender, mut stream) = generation(1);
+    for (choice, word) in [(0, "a"), (1, "x"), (0, "b"), (0, "c")] {
+        sender.send(GenerationEvent { choice, tokens: vec![7], ..text(word) });
+    }
+    sender.fail(ServeError::internal("broken"));
+    for (choice, expected) in [(0, "abc"), (1, "x")] {
+        let Poll::Ready(Some(Ok(event))) = poll(stream.next()) else { panic!("no event") };
+        assert_eq!((event.choice, &*event.text), (choice, expected));
+        assert_eq!(event.tokens.len(), expected.len());
+    }
+    assert!(matches!(poll(stream.next()), Poll::Ready(Some(Err(_)))));
 }
