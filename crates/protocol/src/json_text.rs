@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 /// Writes numbers with commas between them. They gather in a small block first, where a short text is
 /// put down by two moves of fixed size; a call of `memcpy` for each takes a tenth of the time.
-pub(super) struct Numbers<'a> {
+pub(crate) struct Numbers<'a> {
     json: &'a mut Vec<u8>,
     block: [u8; BLOCK_LEN],
     len: usize,
@@ -16,17 +16,17 @@ const BLOCK_LEN: usize = 1024;
 const NUMBER_LEN_MAX: usize = 32;
 
 impl<'a> Numbers<'a> {
-    pub(super) fn new(json: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(json: &'a mut Vec<u8>) -> Self {
         Self { json, block: [0; BLOCK_LEN], len: 0 }
     }
 
     #[inline]
-    pub(super) fn integer(&mut self, value: impl itoa::Integer) {
+    pub(crate) fn integer(&mut self, value: impl itoa::Integer) {
         self.push(itoa::Buffer::new().format(value).as_bytes());
     }
 
     #[inline]
-    pub(super) fn float(&mut self, value: impl Float) {
+    pub(crate) fn float(&mut self, value: impl Float) {
         match value.not_finite() {
             None => self.push(zmij::Buffer::new().format_finite(value).as_bytes()),
             Some(word) => self.push(word.as_bytes()),
@@ -56,17 +56,17 @@ impl<'a> Numbers<'a> {
         self.len = 0;
     }
 
-    pub(super) fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         // The last comma has nothing behind it.
         self.len = self.len.saturating_sub(1);
         self.flush();
     }
 }
 
-pub(super) fn push_list<T>(
+pub(crate) fn push_list<T>(
     json: &mut Vec<u8>,
     mut values: impl Iterator<Item = T>,
-    push: impl Fn(&mut Vec<u8>, T),
+    mut push: impl FnMut(&mut Vec<u8>, T),
 ) {
     if let Some(first) = values.next() {
         push(json, first);
@@ -77,19 +77,19 @@ pub(super) fn push_list<T>(
     }
 }
 
-pub(super) fn push_integer(json: &mut Vec<u8>, value: impl itoa::Integer) {
+pub(crate) fn push_integer(json: &mut Vec<u8>, value: impl itoa::Integer) {
     json.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// The shortest text that reads back as the same number; Python's words for what JSON lacks.
-pub(super) fn push_float(json: &mut Vec<u8>, value: impl Float) {
+pub(crate) fn push_float(json: &mut Vec<u8>, value: impl Float) {
     match value.not_finite() {
         None => json.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes()),
         Some(word) => json.extend_from_slice(word.as_bytes()),
     }
 }
 
-pub(super) trait Float: zmij::Float + Copy {
+pub(crate) trait Float: zmij::Float + Copy {
     fn not_finite(self) -> Option<&'static str>;
 }
 
@@ -112,7 +112,7 @@ macro_rules! floats {
 floats!(f32, f64);
 
 /// A string in quotes, escaped where JSON asks for it.
-pub(super) fn push_text(json: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {

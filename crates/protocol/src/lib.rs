@@ -4,6 +4,7 @@
 
 pub mod grpc;
 mod inference;
+mod json_text;
 pub mod model_config;
 pub mod otlp;
 pub mod rest;

@@ -1,13 +1,11 @@
 //! Inference responses.
 
-mod text;
-
 use bytes::Bytes;
 use smallvec::SmallVec;
 use tensor::{DataType, StringElements, Tensor};
 
-use self::text::{Numbers, push_float, push_integer, push_list, push_text};
 use super::ParameterValue;
+use crate::json_text::{Numbers, push_float, push_integer, push_list, push_text};
 
 /// What stands before the outputs.
 #[derive(Clone, Copy, Debug, Default)]
