@@ -9,7 +9,7 @@ pub(crate) use aarch64::Neon;
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
-    /// AVX2 with FMA.
+    /// AVX2 with FMA and F16C.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Avx2(());
 
@@ -31,7 +31,9 @@ mod x86_64 {
 
     impl Avx2 {
         pub(crate) fn detect() -> Option<Self> {
-            let found = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let found = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c");
             found.then_some(Self(()))
         }
     }

@@ -14,9 +14,15 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use portions::SharedRows;
 pub use portions::{ColumnTile, ColumnTiles, Portions, RowPortions};
 
 use relay::Relay;
+
+/// Whether work on `values` values takes long beside the microsecond that it costs to call others.
+pub(crate) fn worth_sharing(values: usize) -> bool {
+    values >= 8192
+}
 
 /// What [`Threads`] are to be.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ fn check(count: usize, size: usize, expected: &[std::ops::Range<usize>]) {
 #[test]
 fn portions_cover_everything_once() {
     check(0, 3, &[]);
-    check(1, 3, &[0..1]);
+    check(4, 3, &[0..3, 3..4]);
     check(6, 3, &[0..3, 3..6]);
     check(7, 3, &[0..3, 3..6, 6..7]);
 }

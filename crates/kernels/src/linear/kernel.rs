@@ -1,0 +1,64 @@
+//! The ways to multiply a panel, and the choice among them.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod scalar;
+mod unpacked;
+
+use super::{
+    activations::Int8Row,
+    panels::{PANEL, Panel},
+};
+#[cfg(target_arch = "x86_64")]
+use crate::isa::Avx2;
+
+pub(super) use unpacked::Scratch;
+
+/// For each row of activations, its products with the rows of a panel.
+pub(super) type Sums = [f32; PANEL];
+
+/// Code for one instruction set. All give the same bits: the sum over a block is an exact integer,
+/// and [`scalar`] defines the order of what is done with floats.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kernel {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+}
+
+impl Kernel {
+    /// The fastest here.
+    pub(super) fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(isa) = Avx2::detect() {
+            return Self::Avx2(isa);
+        }
+        Self::Scalar
+    }
+
+    /// Every one that this CPU can run.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![Self::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(Avx2::detect().map(Self::Avx2));
+        all
+    }
+
+    /// Adds the products of `rows` and the panel to `sums`, block by block.
+    pub(super) fn accumulate(
+        self,
+        panel: Panel<'_>,
+        rows: &[Int8Row<'_>],
+        scratch: &mut Scratch,
+        sums: &mut [Sums],
+    ) {
+        debug_assert_eq!(rows.len(), sums.len(), "sums for each row");
+        debug_assert!(rows.iter().all(|row| row.quants.len() == panel.blocks()), "equal columns");
+        match self {
+            Self::Scalar => scalar::accumulate(panel, rows, sums),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(isa) => avx2::accumulate(isa, panel, rows, scratch, sums),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Loads, stores and conversions.
+
+use std::arch::x86_64::{
+    __m256, __m256i, _mm_loadu_si128, _mm256_cvtph_ps, _mm256_loadu_ps, _mm256_loadu_si256,
+    _mm256_storeu_ps, _mm256_storeu_si256,
+};
+
+use crate::linear::{
+    kernel::Sums,
+    panels::{PANEL, VECTOR},
+};
+
+/// The bytes of rows `8 * half` and following.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn bytes<T: Byte>(vector: &[T; VECTOR], half: usize) -> __m256i {
+    let (halves, _) = vector.as_chunks::<{ VECTOR / 2 }>();
+    // SAFETY: 32 readable bytes; `loadu` needs no alignment.
+    unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) }
+}
+
+/// Types of one byte.
+pub(super) trait Byte {}
+impl Byte for u8 {}
+impl Byte for i8 {}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn store_bytes(vector: &mut [u8; VECTOR], half: usize, bytes: __m256i) {
+    let (halves, _) = vector.as_chunks_mut::<{ VECTOR / 2 }>();
+    // SAFETY: 32 writable bytes; `storeu` needs no alignment.
+    unsafe { _mm256_storeu_si256(halves[half].as_mut_ptr().cast(), bytes) };
+}
+
+/// Halves of rows `8 * half` and following as floats.
+#[target_feature(enable = "avx2,f16c")]
+#[inline]
+pub(super) fn halves(bits: &[u16; PANEL], half: usize) -> __m256 {
+    let (parts, _) = bits.as_chunks::<{ PANEL / 2 }>();
+    // SAFETY: 16 readable bytes; `loadu` needs no alignment.
+    _mm256_cvtph_ps(unsafe { _mm_loadu_si128(parts[half].as_ptr().cast()) })
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn floats(values: &Sums, half: usize) -> __m256 {
+    let (halves, _) = values.as_chunks::<{ PANEL / 2 }>();
+    // SAFETY: eight readable floats; `loadu` needs no alignment.
+    unsafe { _mm256_loadu_ps(halves[half].as_ptr()) }
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn store_floats(values: &mut Sums, half: usize, floats: __m256) {
+    let (halves, _) = values.as_chunks_mut::<{ PANEL / 2 }>();
+    // SAFETY: eight writable floats; `storeu` needs no alignment.
+    unsafe { _mm256_storeu_ps(halves[half].as_mut_ptr(), floats) };
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn load_sums<const ROWS: usize>(sums: &[Sums; ROWS]) -> [[__m256; 2]; ROWS] {
+    std::array::from_fn(|row| [floats(&sums[row], 0), floats(&sums[row], 1)])
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn store_sums<const ROWS: usize>(sums: &mut [Sums; ROWS], totals: &[[__m256; 2]; ROWS]) {
+    for (sums, totals) in sums.iter_mut().zip(totals) {
+        store_floats(sums, 0, totals[0]);
+        store_floats(sums, 1, totals[1]);
+    }
+}
