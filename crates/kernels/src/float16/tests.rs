@@ -1,4 +1,4 @@
-use super::{bf16_to_f32, f16_to_f32, f32_to_bf16};
+use super::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
 /// By the definition of the format.
 fn f16_by_definition(bits: u16) -> f32 {
@@ -47,4 +47,32 @@ fn rounds_to_the_nearest_and_then_to_the_even() {
     check_rounding(0x7f7f_ffff, 0x7f80);
     check_rounding(0xff80_0000, 0xff80);
     check_rounding(0x7f80_0001, 0x7fc0);
+}
+
+#[test]
+fn every_half_comes_back() {
+    for bits in 0..=u16::MAX {
+        let value = f16_to_f32(bits);
+        if value.is_nan() {
+            assert!(f16_to_f32(f32_to_f16(value)).is_nan(), "{bits:#x}");
+        } else {
+            assert_eq!(f32_to_f16(value), bits);
+        }
+    }
+}
+
+#[test]
+fn rounds_to_the_nearest_half_and_then_to_the_even() {
+    for bits in 0..0x7bff_u16 {
+        let (low, high) = (f16_to_f32(bits), f16_to_f32(bits + 1));
+        // Exact: both have 11 bits.
+        let middle = low / 2.0 + high / 2.0;
+        let even = bits + (bits & 1);
+        assert_eq!(f32_to_f16(middle), even, "{middle:e}");
+        assert_eq!(f32_to_f16(middle.next_down()), bits, "below {middle:e}");
+        assert_eq!(f32_to_f16(-middle.next_up()), 0x8000 | (bits + 1), "above {middle:e}");
+    }
+    assert_eq!(f32_to_f16(65519.996), 0x7bff);
+    assert_eq!(f32_to_f16(65520.0), 0x7c00);
+    assert_eq!(f32_to_f16(f32::INFINITY), 0x7c00);
 }
