@@ -10,12 +10,20 @@ mod scheduler;
 mod sampling;
 
 mod detokenizer;
+mod grammar;
 mod sampler;
+mod stop;
+
+mod choice;
 
 pub use block_hash::BlockHash;
 pub use block_pool::{BlockPool, BlockPoolStats};
+pub use choice::{Choice, ChoiceError, Chosen, FinishReason, StopCause};
 pub use detokenizer::{Detokenizer, Vocabulary};
 pub use fair_queue::{FairQueue, QueueEntry, TenantId};
+pub use grammar::{
+    Grammar, GrammarError, GrammarFactory, GrammarLimits, GrammarMatcher, GrammarSource,
+};
 pub use sampler::{
     SampleError, Sampled, Sampler, SamplerWorkspace, TokenLogprob, TokenLogprobs, TokenMask,
 };
@@ -24,3 +32,4 @@ pub use scheduler::{
     AddError, Chunk, QueueFull, Scheduler, SchedulerOptions, SchedulerStats, SequenceRequest, Step,
 };
 pub use sequence::{Purpose, Sequence, SequenceId, SequenceLimits, SequenceState};
+pub use stop::StopStrings;
