@@ -11,11 +11,11 @@ pub struct TenantId(pub u32);
 
 /// The order in which waiting sequences are served.
 ///
-/// Lower priority values first. Within one value preempted sequences first, by arrival; then
-/// start-time fair queueing by tokens between tenants: every tenant has an account of the tokens it
-/// was served, divided by its weight, and the smallest account is next. A tenant that was away
-/// comes back at the level of those who stayed: it cannot save up, and its debts remain. Within a
-/// tenant first come, first served.
+/// Lower priority values first. Within one value start-time fair queueing by tokens between
+/// tenants: every tenant has an account of the tokens it was served, divided by its weight, and the
+/// smallest account is next. A tenant that was away comes back at the level of those who stayed: it
+/// cannot save up, and its debts remain. Within a tenant first come, first served; so a preempted
+/// sequence, which came before all that still wait, is its first.
 #[derive(Debug, Default)]
 pub struct FairQueue {
     classes: BTreeMap<i32, Class>,
@@ -34,15 +34,13 @@ pub struct QueueEntry {
     pub tenant: TenantId,
     /// Order within a tenant; unique.
     pub arrival: u64,
-    /// What the tenant's account is charged when it is served.
+    /// What the tenant's account is charged when it is served; 0 if it was charged before.
     pub tokens: usize,
 }
 
 /// All of one priority.
 #[derive(Debug, Default)]
 struct Class {
-    /// Preempted ones, ascending in arrival.
-    returned: Vec<QueueEntry>,
     /// Those who wait or owe.
     tenants: BTreeMap<TenantId, Tenant>,
     /// The account of the tenant that was served last, at that time; never falls.
@@ -51,6 +49,7 @@ struct Class {
 
 #[derive(Debug)]
 struct Tenant {
+    /// Ascending in arrival.
     queue: VecDeque<QueueEntry>,
     account: u64,
 }
@@ -86,45 +85,33 @@ impl FairQueue {
         self.len == 0
     }
 
-    /// Queues a new sequence.
+    /// Queues a sequence, new or preempted.
     pub fn push(&mut self, entry: QueueEntry) {
         self.drop_idle_classes();
         let class = self.classes.entry(entry.priority).or_default();
         class.drop_idle_tenants();
-        class.tenant(entry.tenant).queue.push_back(entry);
-        self.len += 1;
-    }
-
-    /// Queues a sequence that lost its place, before all new ones of its priority. It has been
-    /// charged already.
-    pub fn push_returned(&mut self, entry: QueueEntry) {
-        let returned = &mut self.classes.entry(entry.priority).or_default().returned;
-        let position = returned.partition_point(|other| other.arrival < entry.arrival);
-        returned.insert(position, entry);
+        let queue = &mut class.tenant(entry.tenant).queue;
+        let position = queue.partition_point(|other| other.arrival < entry.arrival);
+        queue.insert(position, entry);
         self.len += 1;
     }
 
     /// Who is next.
     #[must_use]
     pub fn peek(&self) -> Option<&QueueEntry> {
-        self.classes.values().find_map(|class| match class.returned.first() {
-            Some(entry) => Some(entry),
-            None => class.next_tenant().and_then(|tenant| class.tenants[&tenant].queue.front()),
-        })
+        self.classes.values().find_map(|class| class.tenants[&class.next_tenant()?].queue.front())
     }
 
     /// Takes out who is next and charges its tenant.
     pub fn pop(&mut self) -> Option<QueueEntry> {
-        let class = self.classes.values_mut().find(|class| class.is_waiting())?;
-        self.len -= 1;
-        if !class.returned.is_empty() {
-            return Some(class.returned.remove(0));
-        }
-        let tenant = class.tenants.get_mut(&class.next_tenant()?)?;
-        let entry = tenant.queue.pop_front()?;
+        let QueueEntry { priority, tenant, tokens, .. } = *self.peek()?;
+        let parts = self.parts(tenant, tokens);
+        let class = self.classes.get_mut(&priority)?;
+        let tenant = class.tenants.get_mut(&tenant)?;
         class.virtual_time = class.virtual_time.max(tenant.account);
-        tenant.account += parts(&self.weights, entry.tenant, entry.tokens);
-        Some(entry)
+        tenant.account += parts;
+        self.len -= 1;
+        tenant.queue.pop_front()
     }
 
     /// Takes out a sequence that nobody wants any more; false if it does not wait here.
@@ -137,7 +124,7 @@ impl FairQueue {
 
     /// Charges a tenant for tokens that were generated for it.
     pub fn charge(&mut self, priority: i32, tenant: TenantId, tokens: usize) {
-        let parts = parts(&self.weights, tenant, tokens);
+        let parts = self.parts(tenant, tokens);
         if let Some(class) = self.classes.get_mut(&priority) {
             class.tenant(tenant).account += parts;
         }
@@ -145,11 +132,32 @@ impl FairQueue {
 
     /// Takes back what a tenant was charged for tokens that needed no computing.
     pub fn refund(&mut self, priority: i32, tenant: TenantId, tokens: usize) {
-        let parts = parts(&self.weights, tenant, tokens);
+        let parts = self.parts(tenant, tokens);
         if let Some(class) = self.classes.get_mut(&priority) {
             let account = &mut class.tenant(tenant).account;
             *account = account.saturating_sub(parts);
         }
+    }
+
+    /// Whether a tenant was served less than another one, by weight.
+    #[must_use]
+    pub fn is_behind(&self, priority: i32, tenant: TenantId, other: TenantId) -> bool {
+        let account = |name| {
+            self.classes.get(&priority).map_or(0, |class| {
+                class.tenants.get(&name).map_or(class.virtual_time, |tenant| tenant.account)
+            })
+        };
+        account(tenant) < account(other)
+    }
+
+    /// A tenant's weight, at least 1.
+    #[must_use]
+    pub fn weight(&self, tenant: TenantId) -> u32 {
+        self.weights.get(&tenant).copied().unwrap_or(1)
+    }
+
+    fn parts(&self, tenant: TenantId, tokens: usize) -> u64 {
+        tokens as u64 * PARTS_PER_TOKEN / u64::from(self.weight(tenant))
     }
 
     fn drop_idle_classes(&mut self) {
@@ -161,7 +169,7 @@ impl FairQueue {
 
 impl Class {
     fn is_waiting(&self) -> bool {
-        !self.returned.is_empty() || self.tenants.values().any(|tenant| !tenant.queue.is_empty())
+        self.tenants.values().any(|tenant| !tenant.queue.is_empty())
     }
 
     /// The waiting tenant with the smallest account; of equal ones that with the oldest request.
@@ -184,10 +192,6 @@ impl Class {
     }
 
     fn remove(&mut self, sequence: SequenceId, tenant: TenantId) -> bool {
-        if let Some(position) = self.returned.iter().position(|e| e.sequence == sequence) {
-            self.returned.remove(position);
-            return true;
-        }
         let Some(tenant) = self.tenants.get_mut(&tenant) else { return false };
         let position = tenant.queue.iter().position(|entry| entry.sequence == sequence);
         position.is_some_and(|position| tenant.queue.remove(position).is_some())
@@ -199,9 +203,4 @@ impl Class {
             self.tenants.retain(|_, tenant| !tenant.queue.is_empty() || tenant.account > floor);
         }
     }
-}
-
-fn parts(weights: &BTreeMap<TenantId, u32>, tenant: TenantId, tokens: usize) -> u64 {
-    let weight = weights.get(&tenant).copied().unwrap_or(1);
-    tokens as u64 * PARTS_PER_TOKEN / u64::from(weight)
 }

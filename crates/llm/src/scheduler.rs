@@ -25,7 +25,8 @@ mod tests;
 /// There are no phases: every sequence has known tokens and computed ones, and a step lets the
 /// latter catch up. Sequences that decode come first, one token each; what room is left goes to
 /// prompts, in parts if need be, and to drafts. If the blocks run out, the sequence of the lowest
-/// priority with the least computed tokens gives its blocks up and computes them again later.
+/// priority with the least computed tokens gives its blocks up and computes them again later; a
+/// tenant that holds much more than another one gives way to it, too.
 ///
 /// A step is planned by [`Scheduler::schedule`], run by the caller, and reported sequence by
 /// sequence to [`Scheduler::complete`]. What is not reported before the next plan counts as not

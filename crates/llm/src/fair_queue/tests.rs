@@ -56,12 +56,26 @@ fn a_priority_comes_before_all_shares() {
 }
 
 #[test]
-fn preempted_ones_come_first_by_arrival_and_pay_nothing() {
+fn preempted_ones_come_first_within_their_tenant() {
     let mut queue = queue(&[entry(1, 7, 10), entry(2, 8, 10)]);
-    queue.push_returned(entry(1, 5, 1000));
-    queue.push_returned(entry(1, 3, 1000));
-    queue.push_returned(QueueEntry { priority: 1, ..entry(1, 1, 1000) });
-    check(&mut queue, &[3, 5, 7, 8, 1]);
+    queue.push(entry(1, 5, 0));
+    queue.push(entry(1, 3, 0));
+    check(&mut queue, &[3, 5, 7, 8]);
+}
+
+#[test]
+fn who_is_behind_was_served_less_by_weight() {
+    let mut queue = queue(&[entry(1, 0, 10), entry(2, 1, 10)]);
+    queue.set_weight(TenantId(1), 3);
+    let behind = |queue: &FairQueue| {
+        let [one, two] = [1, 2].map(TenantId);
+        [queue.is_behind(0, one, two), queue.is_behind(0, two, one), queue.is_behind(7, one, two)]
+    };
+    assert_eq!(behind(&queue), [false; 3]);
+    queue.pop();
+    assert_eq!(behind(&queue), [false, true, false]);
+    queue.pop();
+    assert_eq!(behind(&queue), [true, false, false]);
 }
 
 #[test]
@@ -116,9 +130,8 @@ fn debts_remain() {
 #[test]
 fn whoever_leaves_is_not_served() {
     let mut queue = queue(&[entry(1, 0, 10), entry(1, 1, 10), entry(1, 2, 10)]);
-    queue.push_returned(entry(1, 9, 10));
     let mut remove = |arrival| queue.remove(entry(1, arrival, 0).sequence, 0, TenantId(1));
-    assert_eq!([1, 9, 1, 5].map(&mut remove), [true, true, false, false]);
+    assert_eq!([1, 1, 5].map(&mut remove), [true, false, false]);
     assert!(!queue.remove(entry(1, 0, 0).sequence, 3, TenantId(1)));
     check(&mut queue, &[0, 2]);
 }

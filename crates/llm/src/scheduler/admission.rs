@@ -11,7 +11,7 @@ enum Outcome {
     Admitted,
     /// Another one computes this block now.
     HeldBack(BlockHash),
-    /// It needs so many free blocks.
+    /// Too many run, or it needs so many free blocks.
     NoRoom {
         blocks: usize,
     },
@@ -19,7 +19,7 @@ enum Outcome {
 
 impl Scheduler {
     /// Lets waiting sequences in while the step has room for their prompts and the pool for all of
-    /// their tokens. May preempt sequences of a lower priority for them.
+    /// their tokens. May preempt others for them.
     pub(super) fn admit(&mut self, preempted: &mut Vec<SequenceId>) {
         let mut released = self.take_released();
         while let Some(id) = self.next_waiting(&released) {
@@ -27,7 +27,7 @@ impl Scheduler {
                 break;
             }
             match self.try_admit(id) {
-                Outcome::NoRoom { blocks } => match self.preempt_lower(id, blocks) {
+                Outcome::NoRoom { blocks } => match self.preempt_for(id, blocks) {
                     Some(victim) => preempted.push(victim),
                     None => break,
                 },
@@ -104,6 +104,9 @@ impl Scheduler {
     }
 
     fn try_admit(&mut self, id: SequenceId) -> Outcome {
+        if self.running.len() >= self.options.running_max {
+            return Outcome::NoRoom { blocks: 0 };
+        }
         let found = self.find_prefix(id);
         if let Some(block) = self.block_to_await(id, found.len()) {
             return Outcome::HeldBack(block);
@@ -111,8 +114,7 @@ impl Scheduler {
         let all = self.pool.blocks_for(self.slots.at(id).tokens.len());
         let free_found = found.iter().filter(|block| self.pool.is_free(**block)).count();
         let blocks = all - found.len() + free_found + self.watermark();
-        let slots_left = self.running.len() < self.options.running_max;
-        if !slots_left || blocks > self.pool.free_blocks() {
+        if blocks > self.pool.free_blocks() {
             return Outcome::NoRoom { blocks };
         }
         self.start_running(id, found, all);

@@ -156,7 +156,7 @@ impl Sequence {
             priority: self.priority,
             tenant: self.tenant,
             arrival: self.arrival,
-            tokens: self.tokens.len(),
+            tokens: if self.preemptions == 0 { self.tokens.len() } else { 0 },
         }
     }
 }

@@ -289,3 +289,29 @@ fn tokens_from_nowhere_are_a_bug() {
 fn limits_without_progress_are_a_bug() {
     let _ = Scheduler::new(SchedulerOptions { tokens_per_step_max: 8, ..options() });
 }
+
+/// Eight streams decode; a prompt of 900 tokens arrives among them.
+#[test]
+fn a_long_prompt_stops_nobody() {
+    let wide = SchedulerOptions {
+        blocks: 2000,
+        context_tokens_max: 5000,
+        tokens_per_step_max: 2048,
+        prefill_tokens_while_decoding_max: 64,
+        running_max: 16,
+        ..options()
+    };
+    let mut simulation = Simulation::new(wide);
+    for seed in 0..8 {
+        simulation.add(request(seed, 10, 100)).unwrap();
+    }
+    simulation.step();
+    simulation.add(request(9, 900, 1)).unwrap();
+    for _ in 0..900_usize.div_ceil(64) {
+        let step = simulation.plan_and_run();
+        assert_eq!(step.decoding, 8);
+        assert!((1..=64).contains(&step.prefill_tokens()), "{} rows", step.prefill_tokens());
+    }
+    assert_eq!(simulation.finished.len(), 1);
+    simulation.finish();
+}
