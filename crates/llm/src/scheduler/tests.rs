@@ -294,7 +294,7 @@ fn limits_without_progress_are_a_bug() {
 #[test]
 fn a_long_prompt_stops_nobody() {
     let wide = SchedulerOptions {
-        blocks: 2000,
+        blocks: 350,
         context_tokens_max: 5000,
         tokens_per_step_max: 2048,
         prefill_tokens_while_decoding_max: 64,
@@ -303,7 +303,7 @@ fn a_long_prompt_stops_nobody() {
     };
     let mut simulation = Simulation::new(wide);
     for seed in 0..8 {
-        simulation.add(request(seed, 10, 100)).unwrap();
+        simulation.add(request(seed, 10, 20)).unwrap();
     }
     simulation.step();
     simulation.add(request(9, 900, 1)).unwrap();
