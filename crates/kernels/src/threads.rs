@@ -14,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use portions::SharedRows;
 pub use portions::{ColumnTile, ColumnTiles, Portions, RowPortions};
 
 use relay::Relay;

@@ -6,7 +6,7 @@ mod scalar;
 mod unpacked;
 
 use super::{
-    activations::Int8Row,
+    activations::{TILE, TileBlock},
     panels::{PANEL, Panel},
 };
 #[cfg(target_arch = "x86_64")]
@@ -14,8 +14,10 @@ use crate::isa::Avx2;
 
 pub(super) use unpacked::Scratch;
 
-/// For each row of activations, its products with the rows of a panel.
+/// For a row of activations, its products with the rows of a panel.
 pub(super) type Sums = [f32; PANEL];
+/// For a tile of them.
+pub(super) type TileSums = [Sums; TILE];
 
 /// Code for one instruction set. All give the same bits: the sum over a block is an exact integer,
 /// and [`scalar`] defines the order of what is done with floats.
@@ -45,20 +47,31 @@ impl Kernel {
         all
     }
 
-    /// Adds the products of `rows` and the panel to `sums`, block by block.
+    /// Adds the products of the panel and `tiles`, which hold `rows` rows, to `sums`, block by
+    /// block.
     pub(super) fn accumulate(
         self,
         panel: Panel<'_>,
-        rows: &[Int8Row<'_>],
+        (tiles, rows): (&[TileBlock], usize),
         scratch: &mut Scratch,
-        sums: &mut [Sums],
+        sums: &mut [TileSums],
     ) {
-        debug_assert_eq!(rows.len(), sums.len(), "sums for each row");
-        debug_assert!(rows.iter().all(|row| row.quants.len() == panel.blocks()), "equal columns");
+        debug_assert_eq!(tiles.len(), sums.len() * panel.blocks(), "equal columns");
+        debug_assert_eq!(rows.div_ceil(TILE), sums.len(), "sums for each row");
         match self {
-            Self::Scalar => scalar::accumulate(panel, rows, sums),
+            Self::Scalar => scalar::accumulate(panel, tiles, rows, sums),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(isa) => avx2::accumulate(isa, panel, rows, scratch, sums),
+            Self::Avx2(isa) => avx2::accumulate(isa, panel, (tiles, rows), scratch, sums),
         }
     }
+}
+
+/// The tiles, with the number of rows in each.
+fn with_rows(
+    tiles: &[TileBlock],
+    blocks: usize,
+    rows: usize,
+) -> impl Iterator<Item = (&[TileBlock], usize)> {
+    let counts = (0..rows).step_by(TILE).map(move |first| TILE.min(rows - first));
+    tiles.chunks_exact(blocks).zip(counts)
 }

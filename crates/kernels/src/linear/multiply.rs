@@ -2,15 +2,15 @@
 
 use super::{
     Activations,
-    activations::Int8Row,
-    kernel::{Kernel, Scratch, Sums},
+    activations::TILE,
+    kernel::{Kernel, Scratch, TileSums},
     output::{Mode, OutputPart},
     panels::{PANEL, Panels},
 };
 use crate::{Threads, threads::ColumnTile};
 
-/// Activations that one unpacked chunk of weights is multiplied with.
-const ROWS: usize = 64;
+/// Tiles of activations that one unpacked chunk of weights is multiplied with.
+const TILES: usize = 16;
 /// Panels that a thread takes at a time, so that it reads memory in long runs.
 const PANELS_MAX: usize = 16;
 
@@ -22,16 +22,16 @@ pub(super) fn multiply(
     out: OutputPart<'_>,
     threads: &Threads,
 ) {
-    let ([rows, _], mode) = (out.shape, out.mode);
-    let rows: Vec<Int8Row<'_>> = (0..rows).map(|row| activations.int8_row(row)).collect();
     let portion = (panels.count() / (8 * threads.count())).clamp(1, PANELS_MAX);
+    let job = Job { kernel, panels, activations, mode: out.mode };
     let tiles = out.tiles(portion * PANEL);
-    let job = Job { kernel, panels, rows: &rows, mode };
     threads.run(&|_| {
         let mut scratch = Scratch::default();
-        let mut sums = [[0.0; PANEL]; ROWS];
         while let Some(mut tile) = tiles.next() {
-            job.tile(&mut tile, &mut scratch, &mut sums);
+            let columns = tile.columns();
+            for panel in columns.start / PANEL..columns.end.div_ceil(PANEL) {
+                job.panel(panel, &mut tile, &mut scratch);
+            }
         }
     });
 }
@@ -40,25 +40,27 @@ pub(super) fn multiply(
 struct Job<'a> {
     kernel: Kernel,
     panels: &'a Panels,
-    rows: &'a [Int8Row<'a>],
+    activations: &'a Activations,
     mode: Mode,
 }
 
 impl Job<'_> {
-    fn tile(&self, tile: &mut ColumnTile<'_, f32>, scratch: &mut Scratch, sums: &mut [Sums; ROWS]) {
-        let columns = tile.columns();
-        for panel in columns.start / PANEL..columns.end.div_ceil(PANEL) {
-            let weights = self.panels.panel(panel);
-            let left = panel * PANEL - columns.start;
-            let width = PANEL.min(columns.len() - left);
-            for (chunk, rows) in self.rows.chunks(ROWS).enumerate() {
-                let sums = &mut sums[..rows.len()];
-                sums.fill([0.0; PANEL]);
-                self.kernel.accumulate(weights, rows, scratch, sums);
-                for (row, sums) in sums.iter().enumerate() {
-                    let out = &mut tile.row(chunk * ROWS + row)[left..][..width];
-                    self.mode.store(&sums[..width], out);
-                }
+    /// All rows with one panel, which lies in `out`.
+    fn panel(&self, panel: usize, out: &mut ColumnTile<'_, f32>, scratch: &mut Scratch) {
+        let weights = self.panels.panel(panel);
+        let left = panel * PANEL - out.columns().start;
+        let width = PANEL.min(out.columns().len() - left);
+        let rows = self.activations.rows();
+        for first in (0..rows).step_by(TILES * TILE) {
+            let rows = (TILES * TILE).min(rows - first);
+            let tiles = rows.div_ceil(TILE);
+            let activations = self.activations.tiles(first / TILE, tiles);
+            let mut room: [TileSums; TILES] = [[[0.0; PANEL]; TILE]; TILES];
+            let sums = &mut room[..tiles];
+            self.kernel.accumulate(weights, (activations, rows), scratch, sums);
+            for (row, sums) in sums.as_flattened().iter().enumerate().take(rows) {
+                let out = &mut out.row(first + row)[left..][..width];
+                self.mode.store(&sums[..width], out);
             }
         }
     }

@@ -82,7 +82,7 @@ fn the_definition_is_as_near_as_bytes_allow() {
             for output in 0..outputs {
                 let (a, w) = (&values[row * columns..], &floats[output * columns..][..columns]);
                 let exact: f64 = a.iter().zip(w).map(|(a, w)| f64::from(*a) * f64::from(*w)).sum();
-                let step = |k: usize| f64::from(x.int8_row(row).scales[k / 32].scale);
+                let step = |k: usize| f64::from(x.tiles(0, 1)[k / 32].scales[row]);
                 let magnitude = |k: usize| f64::from(w[k].abs());
                 let half_steps: f64 = (0..columns).map(|k| 0.5 * step(k) * magnitude(k)).sum();
                 let bound = half_steps * 1.0001 + 1e-4;

@@ -50,8 +50,16 @@ impl Portions {
 #[derive(Debug)]
 pub struct RowPortions<'a, T> {
     portions: Portions,
-    rows: SharedRows<'a, T>,
+    row: usize,
+    values: *mut T,
+    borrowed: PhantomData<&'a mut [T]>,
 }
+
+// SAFETY: it hands out each `&mut` once only, to whichever thread: as if the slice had been split
+// before and its parts been sent there.
+unsafe impl<T: Send> Sync for RowPortions<'_, T> {}
+// SAFETY: as a `&mut [T]`, which it holds.
+unsafe impl<T: Send> Send for RowPortions<'_, T> {}
 
 impl<'a, T> RowPortions<'a, T> {
     /// Cuts `values`, rows of `row` values each, into portions of `size` rows.
@@ -62,63 +70,19 @@ impl<'a, T> RowPortions<'a, T> {
     #[must_use]
     pub fn new(values: &'a mut [T], row: usize, size: usize) -> Self {
         assert!(values.len().is_multiple_of(row), "{} values in rows of {row}", values.len());
-        Self {
-            portions: Portions::new(values.len() / row, size),
-            rows: SharedRows::new(values, row),
-        }
+        let portions = Portions::new(values.len() / row, size);
+        Self { portions, row, values: values.as_mut_ptr(), borrowed: PhantomData }
     }
 
     /// The number of the first row and the values of all rows of the next portion.
     pub fn next(&self) -> Option<(usize, &'a mut [T])> {
         let rows = self.portions.next()?;
-        // SAFETY: no other portion has these rows.
-        Some((rows.start, unsafe { self.rows.rows(rows) }))
-    }
-}
-
-/// Rows of one slice that several threads may write, each a row of its own.
-#[derive(Debug)]
-pub(crate) struct SharedRows<'a, T> {
-    row: usize,
-    len: usize,
-    values: *mut T,
-    borrowed: PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: whoever takes a row promises to be the only one.
-unsafe impl<T: Send> Sync for SharedRows<'_, T> {}
-// SAFETY: as a `&mut [T]`, which it holds.
-unsafe impl<T: Send> Send for SharedRows<'_, T> {}
-
-impl<'a, T> SharedRows<'a, T> {
-    /// Rows of `row` values each.
-    pub(crate) fn new(values: &'a mut [T], row: usize) -> Self {
-        let (len, values) = (values.len(), values.as_mut_ptr());
-        Self { row, len, values, borrowed: PhantomData }
-    }
-
-    /// One row.
-    ///
-    /// # Safety
-    ///
-    /// Nobody else has taken it.
-    pub(crate) unsafe fn row(&self, row: usize) -> &'a mut [T] {
-        // SAFETY: as the caller promises.
-        unsafe { self.rows(row..row + 1) }
-    }
-
-    /// Some rows.
-    ///
-    /// # Safety
-    ///
-    /// Nobody else has taken any of them.
-    pub(crate) unsafe fn rows(&self, rows: Range<usize>) -> &'a mut [T] {
-        assert!(rows.start <= rows.end && rows.end * self.row <= self.len, "rows {rows:?}");
-        // SAFETY: just checked to lie within the slice.
-        let start = unsafe { self.values.add(rows.start * self.row) };
-        // SAFETY: these rows lie within the slice, which is borrowed for `'a`; that nobody else has
-        // them is what the caller promises.
-        unsafe { std::slice::from_raw_parts_mut(start, rows.len() * self.row) }
+        let (first, len) = (rows.start * self.row, rows.len() * self.row);
+        // SAFETY: `rows` lies within the slice, whose rows are whole.
+        let start = unsafe { self.values.add(first) };
+        // SAFETY: `len` values from there belong to these rows; no other portion has them, and the
+        // slice is borrowed for `'a`.
+        Some((rows.start, unsafe { std::slice::from_raw_parts_mut(start, len) }))
     }
 }
 

@@ -15,31 +15,32 @@ use std::arch::x86_64::{
     _mm256_set1_epi32, _mm256_set1_ps, _mm256_storeu_si256,
 };
 
-use super::BlockScale;
+use super::{BlockScale, TileBlock};
 use crate::{BLOCK, isa::Avx2};
 
 /// As [`super::scalar::quantise`], to the bit.
-pub(crate) fn quantise(
+pub(super) fn quantise(
     _proof: Avx2,
-    values: &[f32],
-    quants: &mut [[i8; BLOCK]],
-    scales: &mut [BlockScale],
+    values: &[[f32; BLOCK]],
+    blocks: &mut [TileBlock],
+    row: usize,
 ) {
     // SAFETY: the proof exists, so the CPU has the features that the function is compiled for.
-    unsafe { quantise_row(values, quants, scales) };
+    unsafe { quantise_blocks(values, blocks, row) };
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn quantise_row(values: &[f32], quants: &mut [[i8; BLOCK]], scales: &mut [BlockScale]) {
-    for ((values, quants), scale) in values.as_chunks().0.iter().zip(quants).zip(scales) {
-        *scale = quantise_block(load(values), quants);
+fn quantise_blocks(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize) {
+    for (values, block) in values.iter().zip(blocks) {
+        let scale = quantise_block(load(values), &mut block.quants[row]);
+        block.set(row, scale);
     }
 }
 
 /// 32 values, in order.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-pub(crate) fn quantise_block(values: [__m256; 4], quants: &mut [i8; BLOCK]) -> BlockScale {
+fn quantise_block(values: [__m256; 4], quants: &mut [i8; BLOCK]) -> BlockScale {
     let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fff_ffff));
     let [a, b, c, d] = values.map(|vector| _mm256_and_ps(vector, magnitude));
     let greatest = horizontal_max(_mm256_max_ps(_mm256_max_ps(a, b), _mm256_max_ps(c, d)));
@@ -57,7 +58,7 @@ pub(crate) fn quantise_block(values: [__m256; 4], quants: &mut [i8; BLOCK]) -> B
 
 #[target_feature(enable = "avx")]
 #[inline]
-pub(crate) fn load(values: &[f32; BLOCK]) -> [__m256; 4] {
+fn load(values: &[f32; BLOCK]) -> [__m256; 4] {
     let (vectors, _) = values.as_chunks::<8>();
     // SAFETY: a chunk is eight readable floats; `loadu` needs no alignment.
     [0, 1, 2, 3].map(|index| unsafe { _mm256_loadu_ps(vectors[index].as_ptr()) })

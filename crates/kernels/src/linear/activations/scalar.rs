@@ -1,11 +1,12 @@
 //! The definition of how activations become bytes.
 
-use super::BlockScale;
+use super::{BlockScale, TileBlock};
 use crate::BLOCK;
 
-pub(crate) fn quantise(values: &[f32], quants: &mut [[i8; BLOCK]], scales: &mut [BlockScale]) {
-    for ((values, quants), scale) in values.as_chunks().0.iter().zip(quants).zip(scales) {
-        *scale = quantise_block(values, quants);
+pub(super) fn quantise(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize) {
+    for (values, block) in values.iter().zip(blocks) {
+        let scale = quantise_block(values, &mut block.quants[row]);
+        block.set(row, scale);
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{ActivationKind, Activations, BlockScale, Int8RowMut, scalar};
+use super::{ActivationKind, Activations, BlockScale, Int8RowMut, TILE, TileBlock, scalar};
 use crate::{BLOCK, Threads};
 
 /// Values of many magnitudes, from a generator that anyone can repeat.
@@ -16,18 +16,35 @@ pub(crate) fn noise(count: usize, seed: u32) -> Vec<f32> {
 /// The row that `values` become, by the fastest way and by the definition, must be the same.
 #[track_caller]
 fn check(values: &[f32]) -> (Vec<[i8; BLOCK]>, Vec<BlockScale>) {
-    let blocks = values.len() / BLOCK;
-    let mut quants = vec![[99; BLOCK]; blocks];
-    let mut scales = vec![BlockScale::default(); blocks];
-    Int8RowMut { quants: &mut quants, scales: &mut scales }.quantise(values);
-    let (mut expected, mut expected_scales) = (quants.clone(), scales.clone());
-    scalar::quantise(values, &mut expected, &mut expected_scales);
-    assert_eq!(quants, expected);
+    let (found, expected) = (quantised(values, 2), defined(values, 2));
+    assert_eq!(found.0, expected.0);
     let bits = |scales: &[BlockScale]| -> Vec<_> {
         scales.iter().map(|s| (s.scale.to_bits(), s.offset.to_bits(), s.sum)).collect()
     };
-    assert_eq!(bits(&scales), bits(&expected_scales));
-    (quants, scales)
+    assert_eq!(bits(&found.1), bits(&expected.1));
+    found
+}
+
+fn quantised(values: &[f32], row: usize) -> (Vec<[i8; BLOCK]>, Vec<BlockScale>) {
+    let mut tile = vec![TileBlock::default(); values.len() / BLOCK];
+    Int8RowMut { tile: &mut tile, row }.quantise(0, values);
+    lane(&tile, row)
+}
+
+fn defined(values: &[f32], row: usize) -> (Vec<[i8; BLOCK]>, Vec<BlockScale>) {
+    let mut tile = vec![TileBlock::default(); values.len() / BLOCK];
+    scalar::quantise(values.as_chunks().0, &mut tile, row);
+    lane(&tile, row)
+}
+
+/// One row of a tile.
+fn lane(tile: &[TileBlock], row: usize) -> (Vec<[i8; BLOCK]>, Vec<BlockScale>) {
+    tile.iter().map(|block| (block.quants[row], block.scale(row))).unzip()
+}
+
+/// A row of activations.
+fn row_of(activations: &Activations, row: usize) -> (Vec<[i8; BLOCK]>, Vec<BlockScale>) {
+    lane(activations.tiles(row / TILE, 1), row % TILE)
 }
 
 #[test]
@@ -64,9 +81,7 @@ fn what_is_no_number_stays_none() {
     for (place, fault) in [(0, f32::NAN), (31, f32::NAN), (13, f32::INFINITY)] {
         let mut values = noise(BLOCK, 5);
         values[place] = fault;
-        let mut quants = [[0; BLOCK]; 1];
-        let mut scales = [BlockScale::default(); 1];
-        Int8RowMut { quants: &mut quants, scales: &mut scales }.quantise(&values);
+        let (_, scales) = quantised(&values, 0);
         assert!(!scales[0].scale.is_finite(), "{fault} at {place}: {scales:?}");
     }
 }
@@ -80,7 +95,7 @@ fn tiny_values_keep_their_quants_in_range() {
 #[test]
 fn rows_are_kept_apart() {
     let threads = Threads::single();
-    let (rows, columns) = (3, 64);
+    let (rows, columns) = (7, 64);
     let values = noise(rows * columns, 3);
     let mut all = Activations::new();
     all.reset(ActivationKind::Int8, rows, columns);
@@ -89,8 +104,7 @@ fn rows_are_kept_apart() {
         let mut one = Activations::new();
         one.reset(ActivationKind::Int8, 1, columns);
         one.quantise(&values[row * columns..][..columns], &threads);
-        assert_eq!(one.int8_row(0).quants, all.int8_row(row).quants);
-        assert_eq!(one.int8_row(0).scales, all.int8_row(row).scales);
+        assert_eq!(row_of(&one, 0), row_of(&all, row));
     }
 }
 
@@ -99,17 +113,33 @@ fn rows_are_gathered_in_the_order_asked_for() {
     let threads = Threads::single();
     for kind in [ActivationKind::Int8, ActivationKind::Float] {
         let mut all = Activations::new();
-        all.reset(kind, 4, 32);
-        all.quantise(&noise(4 * 32, 9), &threads);
+        all.reset(kind, 6, 32);
+        all.quantise(&noise(6 * 32, 9), &threads);
         let mut some = Activations::new();
-        some.gather(&all, &[3, 1]);
+        some.gather(&all, &[5, 1]);
         assert_eq!((some.rows(), some.columns(), some.kind()), (2, 32, kind));
-        for (to, from) in [3, 1].into_iter().enumerate() {
+        for (to, from) in [5, 1].into_iter().enumerate() {
             match kind {
-                ActivationKind::Int8 => {
-                    assert_eq!(some.int8_row(to).quants, all.int8_row(from).quants);
-                }
+                ActivationKind::Int8 => assert_eq!(row_of(&some, to), row_of(&all, from)),
                 ActivationKind::Float => assert_eq!(some.float_row(to), all.float_row(from)),
+            }
+        }
+    }
+}
+
+#[test]
+fn many_rows_are_filled_by_several_threads() {
+    let three = crate::ThreadsOptions::new(std::num::NonZeroUsize::new(3).unwrap());
+    let threads = Threads::new(three).unwrap();
+    let values = noise(301 * 64, 9);
+    for kind in [ActivationKind::Int8, ActivationKind::Float] {
+        let mut all = Activations::new();
+        all.reset(kind, 301, 64);
+        all.quantise(&values, &threads);
+        for (row, values) in values.chunks(64).enumerate() {
+            match kind {
+                ActivationKind::Int8 => assert_eq!(row_of(&all, row), defined(values, 0)),
+                ActivationKind::Float => assert_eq!(all.float_row(row), values),
             }
         }
     }

@@ -12,33 +12,38 @@ mod int4;
 mod int8;
 mod vector;
 
-use super::{Int8Row, Scratch, Sums};
+use super::{Scratch, TileSums};
 use crate::{
     isa::Avx2,
-    linear::panels::{GROUP, Panel},
+    linear::{
+        activations::TileBlock,
+        panels::{GROUP, Panel},
+    },
 };
-
-/// Rows of activations whose sums over a block stay in registers.
-const TILE: usize = 4;
 
 /// As [`super::scalar::accumulate`], to the bit.
 pub(super) fn accumulate(
     _proof: Avx2,
     panel: Panel<'_>,
-    rows: &[Int8Row<'_>],
+    activations: (&[TileBlock], usize),
     scratch: &mut Scratch,
-    sums: &mut [Sums],
+    sums: &mut [TileSums],
 ) {
     // SAFETY: the proof exists, so the CPU has the features that the function is compiled for.
-    unsafe { dispatch(panel, rows, scratch, sums) };
+    unsafe { dispatch(panel, activations, scratch, sums) };
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn dispatch(panel: Panel<'_>, rows: &[Int8Row<'_>], scratch: &mut Scratch, sums: &mut [Sums]) {
+fn dispatch(
+    panel: Panel<'_>,
+    activations: (&[TileBlock], usize),
+    scratch: &mut Scratch,
+    sums: &mut [TileSums],
+) {
     match panel {
-        Panel::Int4(records) => int4::accumulate(records, rows, scratch, sums),
-        Panel::Int4Min(records) => int4::accumulate(records, rows, scratch, sums),
-        Panel::Int8(records) => int8::accumulate(records, rows, sums),
+        Panel::Int4(records) => int4::accumulate(records, activations, scratch, sums),
+        Panel::Int4Min(records) => int4::accumulate(records, activations, scratch, sums),
+        Panel::Int8(records) => int8::accumulate(records, activations, sums),
     }
 }
 

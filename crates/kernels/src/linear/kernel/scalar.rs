@@ -2,20 +2,30 @@
 
 use half::f16;
 
-use super::{Int8Row, Sums};
-use crate::BLOCK;
-use crate::linear::{
-    activations::BlockScale,
-    panels::{GROUP, GROUPS, Int4MinRecord, Int4Record, Int8Record, PANEL, Panel, VECTOR},
+use super::{Sums, TileSums, with_rows};
+use crate::{
+    BLOCK,
+    linear::{
+        activations::{BlockScale, TileBlock},
+        panels::{GROUP, GROUPS, Int4MinRecord, Int4Record, Int8Record, PANEL, Panel, VECTOR},
+    },
 };
 
-pub(super) fn accumulate(panel: Panel<'_>, rows: &[Int8Row<'_>], sums: &mut [Sums]) {
-    for (row, sums) in rows.iter().zip(sums) {
-        for (block, (quants, scale)) in row.quants.iter().zip(row.scales).enumerate() {
-            match panel {
-                Panel::Int4(records) => int4(&records[block], quants, scale, sums),
-                Panel::Int4Min(records) => int4_min(&records[block], quants, scale, sums),
-                Panel::Int8(records) => int8(&records[block], quants, scale, sums),
+pub(super) fn accumulate(
+    panel: Panel<'_>,
+    tiles: &[TileBlock],
+    rows: usize,
+    sums: &mut [TileSums],
+) {
+    for ((tile, rows), sums) in with_rows(tiles, panel.blocks(), rows).zip(sums) {
+        for (row, sums) in sums.iter_mut().enumerate().take(rows) {
+            for (index, block) in tile.iter().enumerate() {
+                let (quants, scale) = (&block.quants[row], &block.scale(row));
+                match panel {
+                    Panel::Int4(records) => int4(&records[index], quants, scale, sums),
+                    Panel::Int4Min(records) => int4_min(&records[index], quants, scale, sums),
+                    Panel::Int8(records) => int8(&records[index], quants, scale, sums),
+                }
             }
         }
     }

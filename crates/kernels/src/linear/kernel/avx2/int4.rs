@@ -7,17 +7,17 @@ use std::arch::x86_64::{
 };
 
 use super::{
-    TILE,
-    vector::{bytes, floats, halves, load_sums, store_bytes, store_floats, store_sums},
+    vector::{bytes, floats, halves, in_order, load_sums, store_bytes, store_floats, store_sums},
     word,
 };
 use crate::{
     BLOCK,
     linear::{
-        activations::{BlockScale, Int8Row},
+        activations::{TILE, TileBlock},
         kernel::{
-            Scratch, Sums,
+            Scratch, TileSums,
             unpacked::{CHUNK, Unpacked},
+            with_rows,
         },
         panels::{GROUPS, Int4MinRecord, Int4Record, PANEL, VECTOR},
     },
@@ -70,22 +70,28 @@ impl Nibbles for Int4MinRecord {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate<R: Nibbles>(
     records: &[R],
-    rows: &[Int8Row<'_>],
+    (tiles, rows): (&[TileBlock], usize),
     scratch: &mut Scratch,
-    sums: &mut [Sums],
+    sums: &mut [TileSums],
 ) {
-    if rows.len() < UNPACK_FROM {
-        return packed(records, rows, sums);
+    if rows < UNPACK_FROM {
+        for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(sums) {
+            match rows {
+                1 => packed_tile::<R, 1>(records, tile, sums),
+                2 => packed_tile::<R, 2>(records, tile, sums),
+                3 => packed_tile::<R, 3>(records, tile, sums),
+                _ => packed_tile::<R, TILE>(records, tile, sums),
+            }
+        }
+        return;
     }
-    for (chunk, records) in records.chunks(CHUNK).enumerate() {
-        let room = &mut scratch.chunk()[..records.len()];
-        for (record, unpacked) in records.iter().zip(&mut *room) {
+    for (chunk, part) in records.chunks(CHUNK).enumerate() {
+        let room = &mut scratch.chunk()[..part.len()];
+        for (record, unpacked) in part.iter().zip(&mut *room) {
             unpack(record, unpacked);
         }
-        if R::HAS_MINIMUM {
-            unpacked::<true>(room, chunk * CHUNK, rows, sums);
-        } else {
-            unpacked::<false>(room, chunk * CHUNK, rows, sums);
+        for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(&mut *sums) {
+            unpacked_rows::<R>(room, &tile[chunk * CHUNK..], rows, sums);
         }
     }
 }
@@ -107,41 +113,22 @@ fn unpack<R: Nibbles>(record: &R, unpacked: &mut Unpacked) {
     }
 }
 
-/// All rows by tiles, from nibbles.
-#[target_feature(enable = "avx2,fma,f16c")]
-fn packed<R: Nibbles>(records: &[R], rows: &[Int8Row<'_>], sums: &mut [Sums]) {
-    let (tiles, rest) = rows.as_chunks::<TILE>();
-    let (tile_sums, rest_sums) = sums.as_chunks_mut::<TILE>();
-    for (rows, sums) in tiles.iter().zip(tile_sums) {
-        packed_tile(records, rows, sums);
-    }
-    if let (Ok(rows), Ok(sums)) = (rest.try_into(), (&mut *rest_sums).try_into()) {
-        packed_tile::<R, 1>(records, rows, sums);
-    } else if let (Ok(rows), Ok(sums)) = (rest.try_into(), (&mut *rest_sums).try_into()) {
-        packed_tile::<R, 2>(records, rows, sums);
-    } else if let (Ok(rows), Ok(sums)) = (rest.try_into(), rest_sums.try_into()) {
-        packed_tile::<R, 3>(records, rows, sums);
-    }
-}
-
 #[target_feature(enable = "avx2,fma,f16c")]
 fn packed_tile<R: Nibbles, const ROWS: usize>(
     records: &[R],
-    rows: &[Int8Row<'_>; ROWS],
-    sums: &mut [Sums; ROWS],
+    tile: &[TileBlock],
+    sums: &mut TileSums,
 ) {
-    let rows = rows.map(|row| row.part(0, records.len()));
-    let mut totals = load_sums(sums);
-    for (block, record) in records.iter().enumerate() {
-        let quants: [&[i8; BLOCK]; ROWS] = std::array::from_fn(|row| &rows[row].quants[block]);
+    let mut totals = load_sums::<ROWS>(sums);
+    for (record, block) in records.iter().zip(tile) {
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for (pair, vector) in record.quants().iter().enumerate() {
             for half in 0..2 {
                 let (low, high) = apart(bytes(vector, half));
                 for row in 0..ROWS {
                     let sum = &mut products[row][half];
-                    *sum = multiply_add(*sum, low, quants[row], pair);
-                    *sum = multiply_add(*sum, high, quants[row], pair + GROUPS / 2);
+                    *sum = multiply_add(*sum, low, &block.quants[row], pair);
+                    *sum = multiply_add(*sum, high, &block.quants[row], pair + GROUPS / 2);
                 }
             }
         }
@@ -150,62 +137,51 @@ fn packed_tile<R: Nibbles, const ROWS: usize>(
             let minimum = R::HAS_MINIMUM.then(|| minimums(record.minimums(), half));
             for row in 0..ROWS {
                 let sum = &mut totals[row][half];
-                *sum = scaled(*sum, products[row][half], &rows[row].scales[block], scales, minimum);
+                *sum = scaled(*sum, products[row][half], (block, row), scales, minimum);
             }
         }
     }
     store_sums(sums, &totals);
 }
 
-/// All rows by tiles, from a chunk of records that begins with block `first`.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn unpacked<const MINIMUM: bool>(
+fn unpacked_rows<R: Nibbles>(
     weights: &[Unpacked],
-    first: usize,
-    rows: &[Int8Row<'_>],
-    sums: &mut [Sums],
+    tile: &[TileBlock],
+    rows: usize,
+    sums: &mut TileSums,
 ) {
-    let (tiles, rest) = rows.as_chunks::<TILE>();
-    let (tile_sums, rest_sums) = sums.as_chunks_mut::<TILE>();
-    for (rows, sums) in tiles.iter().zip(tile_sums) {
-        unpacked_tile::<MINIMUM, TILE>(weights, first, rows, sums);
-    }
-    if let (Ok(rows), Ok(sums)) = (rest.try_into(), (&mut *rest_sums).try_into()) {
-        unpacked_tile::<MINIMUM, 1>(weights, first, rows, sums);
-    } else if let (Ok(rows), Ok(sums)) = (rest.try_into(), (&mut *rest_sums).try_into()) {
-        unpacked_tile::<MINIMUM, 2>(weights, first, rows, sums);
-    } else if let (Ok(rows), Ok(sums)) = (rest.try_into(), rest_sums.try_into()) {
-        unpacked_tile::<MINIMUM, 3>(weights, first, rows, sums);
+    match rows {
+        1 => unpacked_tile::<R, 1>(weights, tile, sums),
+        2 => unpacked_tile::<R, 2>(weights, tile, sums),
+        3 => unpacked_tile::<R, 3>(weights, tile, sums),
+        _ => unpacked_tile::<R, TILE>(weights, tile, sums),
     }
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn unpacked_tile<const MINIMUM: bool, const ROWS: usize>(
+fn unpacked_tile<R: Nibbles, const ROWS: usize>(
     weights: &[Unpacked],
-    first: usize,
-    rows: &[Int8Row<'_>; ROWS],
-    sums: &mut [Sums; ROWS],
+    tile: &[TileBlock],
+    sums: &mut TileSums,
 ) {
-    let rows = rows.map(|row| row.part(first, weights.len()));
-    for (block, weights) in weights.iter().enumerate() {
-        let quants: [&[i8; BLOCK]; ROWS] = std::array::from_fn(|row| &rows[row].quants[block]);
+    for (weights, block) in weights.iter().zip(tile) {
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for (group, vector) in weights.quants.iter().enumerate() {
             let halves = [bytes(vector, 0), bytes(vector, 1)];
             for row in 0..ROWS {
                 for half in 0..2 {
                     let sum = &mut products[row][half];
-                    *sum = multiply_add(*sum, halves[half], quants[row], group);
+                    *sum = multiply_add(*sum, halves[half], &block.quants[row], group);
                 }
             }
         }
         for half in 0..2 {
             let scales = floats(&weights.scales, half);
-            let minimum = MINIMUM.then(|| floats(&weights.minimums, half));
+            let minimum = R::HAS_MINIMUM.then(|| floats(&weights.minimums, half));
             for row in 0..ROWS {
                 let total = floats(&sums[row], half);
-                let block = &rows[row].scales[block];
-                let total = scaled(total, products[row][half], block, scales, minimum);
+                let total = scaled(total, products[row][half], (block, row), scales, minimum);
                 store_floats(&mut sums[row], half, total);
             }
         }
@@ -226,7 +202,7 @@ fn apart(packed: __m256i) -> (__m256i, __m256i) {
 #[inline]
 fn multiply_add(sum: __m256i, weights: __m256i, quants: &[i8; BLOCK], group: usize) -> __m256i {
     let activations = _mm256_set1_epi32(word(quants, group));
-    _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, activations))
+    in_order(_mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, activations)))
 }
 
 /// `total` with the products of a block, as [`crate::linear::kernel::scalar`] defines it.
@@ -235,12 +211,12 @@ fn multiply_add(sum: __m256i, weights: __m256i, quants: &[i8; BLOCK], group: usi
 fn scaled(
     total: __m256,
     products: __m256i,
-    block: &BlockScale,
+    (block, row): (&TileBlock, usize),
     scales: __m256,
     minimums: Option<__m256>,
 ) -> __m256 {
     let products = _mm256_cvtepi32_ps(_mm256_madd_epi16(products, _mm256_set1_epi16(1)));
-    let (scale, offset) = (_mm256_set1_ps(block.scale), _mm256_set1_ps(block.offset));
+    let (scale, offset) = (_mm256_set1_ps(block.scales[row]), _mm256_set1_ps(block.offsets[row]));
     match minimums {
         None => _mm256_fmadd_ps(_mm256_fmadd_ps(products, scale, offset), scales, total),
         Some(minimums) => {

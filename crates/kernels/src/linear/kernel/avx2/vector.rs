@@ -1,12 +1,15 @@
 //! Loads, stores and conversions.
 
-use std::arch::x86_64::{
-    __m256, __m256i, _mm_loadu_si128, _mm256_cvtph_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_storeu_ps, _mm256_storeu_si256,
+use std::arch::{
+    asm,
+    x86_64::{
+        __m256, __m256i, _mm_loadu_si128, _mm256_cvtph_ps, _mm256_loadu_ps, _mm256_loadu_si256,
+        _mm256_storeu_ps, _mm256_storeu_si256,
+    },
 };
 
 use crate::linear::{
-    kernel::Sums,
+    kernel::{Sums, TileSums},
     panels::{PANEL, VECTOR},
 };
 
@@ -59,15 +62,25 @@ pub(super) fn store_floats(values: &mut Sums, half: usize, floats: __m256) {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn load_sums<const ROWS: usize>(sums: &[Sums; ROWS]) -> [[__m256; 2]; ROWS] {
+pub(super) fn load_sums<const ROWS: usize>(sums: &TileSums) -> [[__m256; 2]; ROWS] {
     std::array::from_fn(|row| [floats(&sums[row], 0), floats(&sums[row], 1)])
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn store_sums<const ROWS: usize>(sums: &mut [Sums; ROWS], totals: &[[__m256; 2]; ROWS]) {
+pub(super) fn store_sums<const ROWS: usize>(sums: &mut TileSums, totals: &[[__m256; 2]; ROWS]) {
     for (sums, totals) in sums.iter_mut().zip(totals) {
         store_floats(sums, 0, totals[0]);
         store_floats(sums, 1, totals[1]);
     }
+}
+
+/// The same vector. The compiler cannot see that, nor reorder what comes of it: left to itself, it
+/// computes the sums of one row after the other, for which it keeps all weights at hand, in memory.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn in_order(mut vector: __m256i) -> __m256i {
+    // SAFETY: no instruction at all.
+    unsafe { asm!("/* {0} */", inout(ymm_reg) vector, options(nomem, nostack, preserves_flags)) };
+    vector
 }
