@@ -1,5 +1,14 @@
 //! Generation engine: sequences, scheduler, paged key-value cache, sampler, models; no network.
 
+mod gguf;
+mod mapped_file;
+
+mod checkpoint;
+mod hyperparameters;
+
+mod chat;
+mod tokenizer;
+
 mod block_hash;
 mod block_pool;
 mod sequence;
@@ -18,11 +27,17 @@ mod choice;
 
 pub use block_hash::BlockHash;
 pub use block_pool::{BlockPool, BlockPoolStats};
+pub use chat::{ChatError, ChatPrompt, ChatTemplate, ToolFormat};
+pub use checkpoint::{Checkpoint, CheckpointError, LayerTensor, TensorName};
 pub use choice::{Choice, ChoiceError, Chosen, FinishReason, StopCause};
 pub use detokenizer::{Detokenizer, Vocabulary};
 pub use fair_queue::{FairQueue, QueueEntry, TenantId};
+pub use gguf::GgufError;
 pub use grammar::{
     Grammar, GrammarError, GrammarFactory, GrammarLimits, GrammarMatcher, GrammarSource,
+};
+pub use hyperparameters::{
+    Activation, Architecture, Hyperparameters, Rope, RopeScaling, RopeStyle, SlidingWindow,
 };
 pub use sampler::{
     SampleError, Sampled, Sampler, SamplerWorkspace, TokenLogprob, TokenLogprobs, TokenMask,
@@ -33,3 +48,4 @@ pub use scheduler::{
 };
 pub use sequence::{Purpose, Sequence, SequenceId, SequenceLimits, SequenceState};
 pub use stop::StopStrings;
+pub use tokenizer::{SpecialTexts, Tokenizer, TokenizerError};
