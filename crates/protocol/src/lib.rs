@@ -1,11 +1,12 @@
 //! Wire types: the KServe V2 protocol with Triton's extensions over REST and gRPC, the model
-//! configuration document, and OpenTelemetry's traces. No server and no client.
+//! configuration document, OpenAI's API, and OpenTelemetry's traces. No server and no client.
 #![forbid(unsafe_code)]
 
 pub mod grpc;
 mod inference;
 mod json_text;
 pub mod model_config;
+pub mod openai;
 pub mod otlp;
 pub mod rest;
 

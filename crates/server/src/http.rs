@@ -1,4 +1,4 @@
-//! The REST front end: the V2 protocol over HTTP/1.1.
+//! The REST front end: the V2 protocol and OpenAI's API over HTTP/1.1.
 //!
 //! A request comes from hyper's connection, is matched against the paths by hand and answered
 //! without a framework in between. A body that arrives in one piece becomes tensors without a copy,
@@ -13,6 +13,7 @@ mod encoding;
 mod infer;
 mod live;
 mod offload;
+mod openai;
 mod refusal;
 mod reply;
 mod repository;

@@ -11,8 +11,8 @@ use super::{
     Context,
     body::RequestBody,
     connection::Connection,
-    control, encoding, infer,
-    refusal::Refusal,
+    control, encoding, infer, openai,
+    refusal::{Refusal, RefusalForm},
     reply::ReplyBody,
     route::{ModelCall, Route},
 };
@@ -41,13 +41,13 @@ impl Exchange {
     }
 
     /// Starts a record of an inference, if anybody wants to know.
-    fn observe(&mut self, head: &Parts, model: &str) {
+    pub(super) fn observe(&mut self, path: &str, model: &str) {
         self.observed = Observed::begin(
             &self.connection.context.state,
             Beginning {
                 protocol: Protocol::Http,
                 method: "POST ",
-                path: head.uri.path(),
+                path,
                 model,
                 headers: &self.headers,
                 peer: self.connection.peer,
@@ -93,14 +93,16 @@ pub(super) async fn answer(
     let route = Route::of(&head.method, head.uri.path());
     let answered = match &route {
         Ok(Route::Model { name, version, call: ModelCall::Infer }) => {
-            exchange.observe(&head, name);
+            exchange.observe(head.uri.path(), name);
             infer::infer(&mut exchange, name, version).await
         }
+        Ok(Route::OpenAi(endpoint)) => Box::pin(openai::answer(&mut exchange, endpoint)).await,
         // The other calls are rare and boxed, so that the common one's future stays small.
         Ok(route) => Box::pin(control::answer(&mut exchange, route)).await,
         Err(refusal) => Err(refusal.clone()),
     };
-    let mut response = answered.unwrap_or_else(Refusal::into_response);
+    let mut response =
+        answered.unwrap_or_else(|refusal| refusal.into_response(RefusalForm::of(head.uri.path())));
     close_if_needed(&mut exchange, &mut response).await;
     if let Some(observed) = exchange.observed.take() {
         observed.finish(exchange.stopwatch, outcome(&exchange, &response));

@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 
-use super::{live::Live, watch::Watch};
+use super::{live::Live, openai::Events, watch::Watch};
 use crate::dashboard::Viewer;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -36,6 +36,8 @@ enum Pieces {
     Many(vec::IntoIter<Bytes>),
     /// Nobody knows how many.
     Live(Live),
+    /// Somebody generates them.
+    Events(Box<Events>),
 }
 
 impl ReplyBody {
@@ -50,8 +52,13 @@ impl ReplyBody {
         Self { pieces: Pieces::Live(Live::new(viewer)), left: 0, watch: None }
     }
 
+    /// A body of what is being generated.
+    pub(super) fn events(events: Events) -> Self {
+        Self { pieces: Pieces::Events(Box::new(events)), left: 0, watch: None }
+    }
+
     fn is_live(&self) -> bool {
-        matches!(self.pieces, Pieces::Live(_))
+        matches!(self.pieces, Pieces::Live(_) | Pieces::Events(_))
     }
 
     /// Bytes of the whole body, if nothing of it has been handed over.
@@ -94,9 +101,13 @@ impl Body for ReplyBody {
             Pieces::Live(live) => {
                 return live.poll_next(task).map(|piece| piece.map(|piece| Ok(Frame::data(piece))));
             }
+            Pieces::Events(events) => {
+                let piece = events.poll_next(task);
+                return piece.map(|piece| piece.map(|piece| Ok(Frame::data(piece))));
+            }
             single => match mem::take(single) {
                 Pieces::One(piece) => Some(piece),
-                Pieces::None | Pieces::Many(_) | Pieces::Live(_) => None,
+                Pieces::None | Pieces::Many(_) | Pieces::Live(_) | Pieces::Events(_) => None,
             },
         };
         self.left -= piece.as_ref().map_or(0, Bytes::len);

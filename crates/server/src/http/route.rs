@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::Method;
 
-use super::refusal::Refusal;
+use super::{openai::Endpoint, refusal::Refusal};
 use crate::dashboard::ModelKey;
 
 /// What a request is for.
@@ -19,6 +19,8 @@ pub(super) enum Route<'a> {
         version: &'a str,
         call: ModelCall,
     },
+    /// OpenAI's API, and what goes with it.
+    OpenAi(Endpoint),
     /// Statistics of every model.
     AllStatistics,
     RepositoryIndex {
@@ -65,8 +67,8 @@ pub(super) enum ModelCall {
     Infer,
 }
 
-const GET: &[Method] = &[Method::GET];
-const POST: &[Method] = &[Method::POST];
+pub(super) const GET: &[Method] = &[Method::GET];
+pub(super) const POST: &[Method] = &[Method::POST];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
 
 impl<'a> Route<'a> {
@@ -87,6 +89,9 @@ impl<'a> Route<'a> {
 
     fn find(method: &Method, path: &'a str) -> Result<Self, Refusal> {
         let not_found = Refusal::not_found;
+        if let Some(endpoint) = Endpoint::find(path)? {
+            return Ok(Self::OpenAi(endpoint));
+        }
         let Some(rest) = path.strip_prefix("/v2") else { return Self::find_dashboard(path) };
         if let Some(rest) = rest.strip_prefix("/models/") {
             return Self::find_model(method, rest);
@@ -209,6 +214,7 @@ impl<'a> Route<'a> {
 
     fn methods(&self) -> &'static [Method] {
         match self {
+            Self::OpenAi(endpoint) => endpoint.methods(),
             Self::Model { call: ModelCall::Infer, .. }
             | Self::RepositoryIndex { .. }
             | Self::Load { .. }
@@ -230,7 +236,7 @@ impl<'a> Route<'a> {
 }
 
 /// Undoes `%XX`.
-fn percent_decoded(text: &str) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn percent_decoded(text: &str) -> Result<Cow<'_, str>, Refusal> {
     if !text.contains('%') {
         return Ok(Cow::Borrowed(text));
     }

@@ -16,7 +16,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::generator::{GENERATOR, GENERATOR_CONFIG, Generator};
+use crate::{
+    generator::{GENERATOR, GENERATOR_CONFIG, Generator},
+    storyteller::{STORYTELLER, Story, Storyteller},
+};
 
 /// Name of the model that batches: `INPUT` FP32 [-1,-1] comes back as `OUTPUT`; eight rows at most.
 pub(crate) const ECHO: &str = "echo";
@@ -49,6 +52,8 @@ pub(crate) struct Fixture {
     release: Release,
     pub(crate) repository: Arc<Repository>,
     pub(crate) controls: Arc<Controls>,
+    /// What the language model says, if there is one.
+    pub(crate) story: Arc<Story>,
     pub(crate) log: Arc<LogRecorder>,
     server: Server,
     folder: tempfile::TempDir,
@@ -69,6 +74,8 @@ pub(crate) struct Setup {
     pub(crate) hang_limit: Duration,
     /// Whether there is also a model that schedules for itself.
     pub(crate) generates: bool,
+    /// What the language model says, if there is to be one.
+    pub(crate) story: Option<Arc<Story>>,
     pub(crate) options: Options,
     pub(crate) log: Arc<LogRecorder>,
 }
@@ -79,7 +86,14 @@ impl Default for Setup {
         let mut options = Options::new(log.clone());
         (options.http_port, options.grpc_port, options.metrics_port) = (Some(0), Some(0), Some(0));
         let control = ControlMode::None;
-        Self { control, hang_limit: Duration::from_secs(30), generates: false, options, log }
+        Self {
+            control,
+            hang_limit: Duration::from_secs(30),
+            generates: false,
+            story: None,
+            options,
+            log,
+        }
     }
 }
 
@@ -100,7 +114,13 @@ impl Setup {
             fs::write(generator.join("config.pbtxt"), GENERATOR_CONFIG).unwrap();
         }
         let controls = Arc::new(Controls::default());
-        let engine = Arc::new(FakeEngine(controls.clone()));
+        if self.story.is_some() {
+            let storyteller = folder.path().join(STORYTELLER);
+            add_version(&storyteller, 1);
+            fs::write(storyteller.join("config.pbtxt"), "backend: 'fake'").unwrap();
+        }
+        let story = self.story.unwrap_or_default();
+        let engine = Arc::new(FakeEngine(controls.clone(), story.clone()));
         let one = NonZeroUsize::MIN;
         let options = RepositoryOptions {
             paths: vec![folder.path().to_owned()],
@@ -125,7 +145,7 @@ impl Setup {
         repository.start().unwrap();
         let server = Server::start(repository.clone(), self.options).unwrap();
         let release = Release(controls.clone());
-        Fixture { release, repository, controls, log: self.log, server, folder }
+        Fixture { release, repository, controls, story, log: self.log, server, folder }
     }
 }
 
@@ -133,6 +153,11 @@ impl Fixture {
     /// A server with default limits.
     pub(crate) fn start() -> Self {
         Setup::default().start()
+    }
+
+    /// A server with a language model that says what its script says.
+    pub(crate) fn with_story(story: Story) -> Self {
+        Setup { story: Some(Arc::new(story)), ..Setup::default() }.start()
     }
 
     pub(crate) fn http(&self) -> SocketAddr {
@@ -252,7 +277,7 @@ pub(crate) async fn pause(duration: Duration) {
 }
 
 #[derive(Debug)]
-struct FakeEngine(Arc<Controls>);
+struct FakeEngine(Arc<Controls>, Arc<Story>);
 
 impl Engine for FakeEngine {
     fn name(&self) -> &'static str {
@@ -275,6 +300,9 @@ impl Engine for FakeEngine {
                     (data_type.name().to_owned(), format!("OUT_{data_type}"), data_type)
                 });
                 signature(&tensors, &[-1])
+            }
+            STORYTELLER => {
+                return Ok(Loaded::Backend(Arc::new(Storyteller::new(self.1.clone()))));
             }
             GENERATOR => return Ok(Loaded::Backend(Arc::new(Generator::default()))),
             other => return Err(LoadError::Model(format!("no such fake model: {other}"))),

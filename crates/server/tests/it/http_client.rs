@@ -79,6 +79,12 @@ impl Client {
         let mut answer = Answer::of_head(str::from_utf8(&self.left[..head_len]).unwrap());
         let body_len = answer.headers.get("content-length").map_or(0, |len| len.parse().unwrap());
         self.left.drain(..head_len + 4);
+        if answer.header("transfer-encoding") == "chunked" {
+            while let Some(chunk) = self.chunk().await {
+                answer.body.extend(chunk);
+            }
+            return Some(answer);
+        }
         while self.left.len() < body_len {
             assert!(self.fill().await, "the answer's body is cut off");
         }
@@ -86,9 +92,46 @@ impl Client {
         Some(answer)
     }
 
+    /// Sends JSON and reads the answer.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Answer {
+        let body = serde_json::to_vec(body).unwrap();
+        self.call(&format!("POST {path}"), &[("content-type", "application/json")], &body).await
+    }
+
     /// Whether the server closes the connection without another byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.left.is_empty() && !self.fill().await
+    }
+
+    /// Reads a chunk of a body; nothing at its end.
+    pub(crate) async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line_len = loop {
+            if let Some(end) = self.left.windows(2).position(|bytes| bytes == b"\r\n") {
+                break end;
+            }
+            assert!(self.fill().await, "the answer's body is cut off");
+        };
+        let line = str::from_utf8(&self.left[..line_len]).unwrap();
+        let len = usize::from_str_radix(line, 16).unwrap();
+        while self.left.len() < line_len + 2 + len + 2 {
+            assert!(self.fill().await, "the answer's body is cut off");
+        }
+        let chunk = self.left[line_len + 2..line_len + 2 + len].to_vec();
+        self.left.drain(..line_len + 2 + len + 2);
+        (len > 0).then_some(chunk)
+    }
+
+    /// Reads the head of an answer whose body is a stream.
+    pub(crate) async fn head(&mut self) -> Answer {
+        let head_len = loop {
+            if let Some(end) = self.left.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break end;
+            }
+            assert!(self.fill().await, "the server answers");
+        };
+        let answer = Answer::of_head(str::from_utf8(&self.left[..head_len]).unwrap());
+        self.left.drain(..head_len + 4);
+        answer
     }
 
     async fn fill(&mut self) -> bool {
@@ -116,6 +159,16 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The data of a stream's events, without the mark at its end.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Value> {
+        assert_eq!(self.header("content-type"), "text/event-stream; charset=utf-8");
+        let data = self.text().lines().filter_map(|line| line.strip_prefix("data: "));
+        data.filter(|data| *data != "[DONE]")
+            .map(|data| serde_json::from_str(data).unwrap())
+            .collect()
     }
 
     /// The message of an error.
