@@ -1,24 +1,40 @@
 //! Code that is written for one instruction set, behind safe doors. The only crate with SIMD.
 
+mod activation;
 mod attention;
 mod clock;
 mod exp;
+mod exponential;
 mod float16;
+mod heads;
 mod isa;
 mod kv;
 mod linear;
+mod logits;
+mod norm;
+mod residual;
 mod roofline;
+mod rotary;
+mod row_values;
 mod rows;
+#[allow(dead_code, clippy::allow_attributes, reason = "weights that are floats will use the rest")]
+mod simd;
 mod stored;
 mod threads;
 mod vectors;
 
+pub use activation::{gated_gelu, gated_silu};
 pub use attention::{AttentionBatch, AttentionScratch, AttentionSpan, attend};
+pub use heads::HeadRows;
 pub use kv::{BLOCK_TOKENS, KvCache, KvError, KvFormat, KvShape, KvSlot};
 pub use linear::{
     ActivationKind, ActivationRow, Activations, Int8RowMut, Output, PackError, Precision, Weights,
 };
+pub use logits::{argmax, log_sum_exp, soft_cap};
+pub use norm::{rms_norm, rms_norm_heads};
+pub use residual::add;
 pub use roofline::{Bandwidth, MemoryLevel, Peak, Roofline};
+pub use rotary::{Rotary, RotaryOptions, RotaryStyle};
 pub use rows::Rows;
 pub use stored::{BLOCK, Int4Block, Int8Block, Stored, StoredError, StoredFormat};
 pub use threads::{ColumnTile, ColumnTiles, Portions, RowPortions, Threads, ThreadsOptions};

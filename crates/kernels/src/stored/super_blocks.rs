@@ -38,10 +38,16 @@ pub(super) fn q6_k(block: &[u8; 210], out: &mut [f32; SUPER_BLOCK]) {
         let low = &block[half_block * 64 + quarter % 2 * BLOCK..][..BLOCK];
         let high = &block[128 + half_block * BLOCK..][..BLOCK];
         let scales = &block[192 + sub * 2..][..2];
-        let scales = [0, 1].map(|index: usize| d * f32::from(scales[index].cast_signed()));
-        for (index, (out, (low, high))) in out.iter_mut().zip(low.iter().zip(high)).enumerate() {
-            let quant = (low >> (quarter / 2 * 4) & 15) | (high >> (quarter * 2) & 3) << 4;
-            *out = scales[index / 16] * (f32::from(quant) - 32.0);
+        let quants: [u8; BLOCK] = std::array::from_fn(|index| {
+            (low[index] >> (quarter / 2 * 4) & 15) | (high[index] >> (quarter * 2) & 3) << 4
+        });
+        let (halves, _) = out.as_chunks_mut::<16>();
+        for ((out, quants), scale) in halves.iter_mut().zip(quants.as_chunks::<16>().0).zip(scales)
+        {
+            let scale = d * f32::from(scale.cast_signed());
+            for (out, quant) in out.iter_mut().zip(quants) {
+                *out = scale * (f32::from(*quant) - 32.0);
+            }
         }
     }
 }

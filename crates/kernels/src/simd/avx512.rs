@@ -1,0 +1,119 @@
+//! One vector of 512 bits; only instructions of AVX-512 Foundation.
+#![expect(
+    unsafe_code,
+    reason = "UNSAFETY: vector loads and stores, and calls of functions that are compiled for \
+              AVX-512"
+)]
+
+use std::arch::x86_64::{
+    __m512, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_loadu_si256,
+    _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_epi32, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
+    _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
+    _mm512_max_ps, _mm512_mul_ps, _mm512_or_epi32, _mm512_permute_ps, _mm512_reduce_max_ps,
+    _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+    _mm512_sub_ps,
+};
+
+use super::{GROUP, Kernel, Simd};
+use crate::isa::Avx512;
+
+impl Simd for Avx512 {
+    type Floats = __m512;
+
+    /// 14 sums hide the latency of 4 at 2 per cycle.
+    const TILE_ROWS: usize = 14;
+
+    #[inline]
+    fn enter<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: `self` exists, so the CPU has the features that `enter` is compiled for.
+        unsafe { enter(self, kernel) }
+    }
+
+    operations! {
+        fn splat(value: f32) -> __m512 {
+            _mm512_set1_ps(value)
+        }
+
+        fn load(values: &[f32; GROUP]) -> __m512 {
+            // SAFETY: `values` is sixteen readable floats; `loadu` needs no alignment.
+            _mm512_loadu_ps(values.as_ptr())
+        }
+
+        fn load_f16(bits: &[u16; GROUP]) -> __m512 {
+            // SAFETY: `bits` is 32 readable bytes; `loadu` needs no alignment.
+            _mm512_cvtph_ps(_mm256_loadu_si256(bits.as_ptr().cast()))
+        }
+
+        fn load_bf16(bits: &[u16; GROUP]) -> __m512 {
+            // SAFETY: `bits` is 32 readable bytes; `loadu` needs no alignment.
+            let narrow = _mm256_loadu_si256(bits.as_ptr().cast());
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(narrow)))
+        }
+
+        fn store(floats: __m512, out: &mut [f32; GROUP]) {
+            // SAFETY: `out` is sixteen writable floats; `storeu` needs no alignment.
+            _mm512_storeu_ps(out.as_mut_ptr(), floats);
+        }
+
+        fn add(a: __m512, b: __m512) -> __m512 {
+            _mm512_add_ps(a, b)
+        }
+
+        fn sub(a: __m512, b: __m512) -> __m512 {
+            _mm512_sub_ps(a, b)
+        }
+
+        fn mul(a: __m512, b: __m512) -> __m512 {
+            _mm512_mul_ps(a, b)
+        }
+
+        fn div(a: __m512, b: __m512) -> __m512 {
+            _mm512_div_ps(a, b)
+        }
+
+        fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+            _mm512_fmadd_ps(a, b, c)
+        }
+
+        fn max(a: __m512, b: __m512) -> __m512 {
+            _mm512_max_ps(a, b)
+        }
+
+        fn abs(value: __m512) -> __m512 {
+            _mm512_abs_ps(value)
+        }
+
+        fn with_sign(magnitude: __m512, sign: __m512) -> __m512 {
+            let sign = _mm512_and_epi32(_mm512_castps_si512(sign), _mm512_set1_epi32(i32::MIN));
+            _mm512_castsi512_ps(_mm512_or_epi32(_mm512_castps_si512(magnitude), sign))
+        }
+
+        fn round(value: __m512) -> __m512 {
+            _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(value)
+        }
+
+        fn shift_exponent(value: __m512, exponent: __m512) -> __m512 {
+            let shift = _mm512_slli_epi32::<23>(_mm512_cvtps_epi32(exponent));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(value), shift))
+        }
+
+        fn where_less(operands: [__m512; 2], less: __m512, otherwise: __m512) -> __m512 {
+            let mask = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(operands[0], operands[1]);
+            _mm512_mask_blend_ps(mask, otherwise, less)
+        }
+
+        fn swap_pairs(value: __m512) -> __m512 {
+            _mm512_permute_ps::<0b10_11_00_01>(value)
+        }
+
+        fn largest(value: __m512) -> f32 {
+            _mm512_reduce_max_ps(value)
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+fn enter<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
+    kernel.run(simd)
+}

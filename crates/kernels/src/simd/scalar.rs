@@ -1,0 +1,120 @@
+//! The definition of every operation, one float at a time.
+
+use super::{GROUP, Kernel, Simd};
+use crate::float16::{bf16_to_f32, f16_to_f32};
+
+/// What every CPU has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scalar;
+
+type Floats = [f32; GROUP];
+
+#[inline(always)]
+fn each(value: impl Fn(usize) -> f32) -> Floats {
+    std::array::from_fn(value)
+}
+
+impl Simd for Scalar {
+    type Floats = Floats;
+
+    const TILE_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn enter<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Floats {
+        [value; GROUP]
+    }
+
+    #[inline(always)]
+    fn load(self, values: &[f32; GROUP]) -> Floats {
+        *values
+    }
+
+    #[inline(always)]
+    fn load_f16(self, bits: &[u16; GROUP]) -> Floats {
+        bits.map(f16_to_f32)
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, bits: &[u16; GROUP]) -> Floats {
+        bits.map(bf16_to_f32)
+    }
+
+    #[inline(always)]
+    fn store(self, floats: Floats, out: &mut [f32; GROUP]) {
+        *out = floats;
+    }
+
+    #[inline(always)]
+    fn add(self, a: Floats, b: Floats) -> Floats {
+        each(|lane| a[lane] + b[lane])
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Floats, b: Floats) -> Floats {
+        each(|lane| a[lane] - b[lane])
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Floats, b: Floats) -> Floats {
+        each(|lane| a[lane] * b[lane])
+    }
+
+    #[inline(always)]
+    fn div(self, a: Floats, b: Floats) -> Floats {
+        each(|lane| a[lane] / b[lane])
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Floats, b: Floats, c: Floats) -> Floats {
+        each(|lane| a[lane].mul_add(b[lane], c[lane]))
+    }
+
+    #[inline(always)]
+    fn max(self, a: Floats, b: Floats) -> Floats {
+        each(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
+    }
+
+    #[inline(always)]
+    fn abs(self, value: Floats) -> Floats {
+        value.map(f32::abs)
+    }
+
+    #[inline(always)]
+    fn with_sign(self, magnitude: Floats, sign: Floats) -> Floats {
+        each(|lane| magnitude[lane].copysign(sign[lane]))
+    }
+
+    #[inline(always)]
+    fn round(self, value: Floats) -> Floats {
+        value.map(f32::round_ties_even)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "whole numbers that fit, by contract")]
+    fn shift_exponent(self, value: Floats, exponent: Floats) -> Floats {
+        each(|lane| {
+            let shift = (exponent[lane] as i32).wrapping_shl(23).cast_unsigned();
+            f32::from_bits(value[lane].to_bits().wrapping_add(shift))
+        })
+    }
+
+    #[inline(always)]
+    fn where_less(self, [a, b]: [Floats; 2], less: Floats, otherwise: Floats) -> Floats {
+        each(|lane| if a[lane] < b[lane] { less[lane] } else { otherwise[lane] })
+    }
+
+    #[inline(always)]
+    fn swap_pairs(self, value: Floats) -> Floats {
+        each(|lane| value[lane ^ 1])
+    }
+
+    #[inline(always)]
+    fn largest(self, value: Floats) -> f32 {
+        value.into_iter().reduce(f32::max).unwrap_or(f32::NEG_INFINITY)
+    }
+}

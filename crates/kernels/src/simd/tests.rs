@@ -1,0 +1,180 @@
+use std::marker::PhantomData;
+
+use super::{GROUP, Kernel, Scalar, Simd};
+#[cfg(target_arch = "aarch64")]
+use crate::isa::Neon;
+#[cfg(target_arch = "x86_64")]
+use crate::isa::{Avx2, Avx512};
+
+/// A function of one float.
+pub(crate) trait Unary {
+    fn of<S: Simd>(simd: S, x: S::Floats) -> S::Floats;
+}
+
+/// `U` of each input: the definition, to which all other instruction sets must agree in every bit.
+#[track_caller]
+pub(crate) fn apply<U: Unary>(inputs: &[f32]) -> Vec<f32> {
+    everywhere(|| Map::<U>(inputs, PhantomData))
+}
+
+/// What `kernel` gives by the definition; every other instruction set must give the same bits.
+#[track_caller]
+pub(crate) fn everywhere<K: Kernel<Output = Vec<f32>>>(kernel: impl Fn() -> K) -> Vec<f32> {
+    let expected = Scalar.enter(kernel());
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(simd) = Avx2::detect() {
+            assert_same("AVX2", &simd.enter(kernel()), &expected);
+        }
+        if let Some(simd) = Avx512::detect() {
+            assert_same("AVX-512", &simd.enter(kernel()), &expected);
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    if let Some(simd) = Neon::detect() {
+        assert_same("NEON", &simd.enter(kernel()), &expected);
+    }
+    expected
+}
+
+#[track_caller]
+fn assert_same(isa: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{isa}");
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+        assert!(same, "{isa}: {found} for {expected} at {index}");
+    }
+}
+
+struct Map<'a, U>(&'a [f32], PhantomData<U>);
+
+impl<U: Unary> Kernel for Map<'_, U> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Vec<f32> {
+        let mut out = vec![0.0; self.0.len()];
+        for (inputs, out) in self.0.chunks(GROUP).zip(out.chunks_mut(GROUP)) {
+            let result = U::of(simd, simd.load_part(inputs, 0.0));
+            simd.store_part(result, out);
+        }
+        out
+    }
+}
+
+/// All operations on three groups, one after the other.
+struct Operations<'a>([&'a [f32; GROUP]; 3]);
+
+impl Kernel for Operations<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Vec<f32> {
+        let [a, b, c] = self.0.map(|values| simd.load(values));
+        let groups = [
+            simd.splat(self.0[0][0]),
+            simd.add(a, b),
+            simd.sub(a, b),
+            simd.mul(a, b),
+            simd.div(a, b),
+            simd.mul_add(a, b, c),
+            simd.max(a, b),
+            simd.max(b, a),
+            simd.abs(a),
+            simd.with_sign(simd.abs(a), b),
+            simd.round(a),
+            simd.where_less([a, b], c, a),
+            simd.swap_pairs(a),
+            simd.splat(simd.sum(a)),
+        ];
+        let mut out = vec![0.0; groups.len() * GROUP];
+        for (group, out) in groups.into_iter().zip(out.as_chunks_mut::<GROUP>().0) {
+            simd.store(group, out);
+        }
+        out
+    }
+}
+
+/// What is hard to agree on, and what is not.
+const VALUES: [f32; 19] = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.5,
+    2.5,
+    3.5,
+    -0.5,
+    0.499_999_97,
+    1e-40,
+    -1e-40,
+    1e38,
+    -3e38,
+    8_388_609.0,
+    1e10,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    f32::NAN,
+    0.1,
+    -127.5,
+];
+
+fn group(start: usize, step: usize) -> [f32; GROUP] {
+    std::array::from_fn(|lane| VALUES[(start + lane * step) % VALUES.len()])
+}
+
+#[test]
+fn every_instruction_set_does_what_is_defined() {
+    for start in 0..VALUES.len() {
+        for step in 1..VALUES.len() {
+            let groups = [group(start, 1), group(start * 7, step), group(start * 3, step + 5)];
+            everywhere(|| Operations(groups.each_ref()));
+        }
+    }
+}
+
+struct Narrow<'a>(&'a [u16; GROUP]);
+
+impl Kernel for Narrow<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Vec<f32> {
+        let mut out = [0.0; 2 * GROUP];
+        let (groups, _) = out.as_chunks_mut::<GROUP>();
+        simd.store(simd.load_f16(self.0), &mut groups[0]);
+        simd.store(simd.load_bf16(self.0), &mut groups[1]);
+        out.to_vec()
+    }
+}
+
+#[test]
+fn halves_are_read_alike() {
+    for start in (0..=u16::MAX).step_by(GROUP) {
+        let bits = std::array::from_fn(|lane| start | u16::try_from(lane).unwrap());
+        everywhere(|| Narrow(&bits));
+    }
+}
+
+struct Whole<'a>(&'a [f32; GROUP]);
+
+impl Kernel for Whole<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Vec<f32> {
+        let values = simd.load(self.0);
+        let mut shifted = [0.0; GROUP];
+        simd.store(simd.shift_exponent(simd.splat(1.5), values), &mut shifted);
+        shifted.into_iter().chain([simd.largest(values)]).collect()
+    }
+}
+
+#[test]
+fn whole_numbers_become_exponents() {
+    for start in (-112_i16..112).step_by(GROUP) {
+        let values = std::array::from_fn(|lane| f32::from(start) + lane as f32);
+        let found = everywhere(|| Whole(&values));
+        assert_eq!(found[..GROUP], values.map(|power| 1.5 * power.exp2()));
+        assert_eq!(found[GROUP], values[GROUP - 1]);
+    }
+}
