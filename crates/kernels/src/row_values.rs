@@ -47,13 +47,12 @@ impl<R: RowValues> Kernel for Write<'_, R> {
 
 #[inline(always)]
 fn quantise<S: Simd, R: RowValues>(simd: S, values: &R, out: &mut Int8RowMut<'_>) {
-    let quants = out.quants.chunks_mut(PIECE / BLOCK);
-    let scales = out.scales.chunks_mut(PIECE / BLOCK);
     let mut piece = [0.0; PIECE];
-    for (index, (quants, scales)) in quants.zip(scales).enumerate() {
-        let piece = &mut piece[..quants.len() * BLOCK];
-        values.fill(simd, index * PIECE, piece);
-        Int8RowMut { quants, scales }.quantise(piece);
+    for first in (0..out.blocks()).step_by(PIECE / BLOCK) {
+        let columns = (out.blocks() - first) * BLOCK;
+        let piece = &mut piece[..PIECE.min(columns)];
+        values.fill(simd, first * BLOCK, piece);
+        out.quantise(first, piece);
     }
 }
 
