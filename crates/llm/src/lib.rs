@@ -21,6 +21,7 @@ mod sampling;
 mod detokenizer;
 mod grammar;
 mod sampler;
+mod speculation;
 mod stop;
 
 mod choice;
@@ -47,5 +48,6 @@ pub use scheduler::{
     AddError, Chunk, QueueFull, Scheduler, SchedulerOptions, SchedulerStats, SequenceRequest, Step,
 };
 pub use sequence::{Purpose, Sequence, SequenceId, SequenceLimits, SequenceState};
+pub use speculation::{SpeculationOptions, Speculator, StepCost, StepForecast};
 pub use stop::StopStrings;
 pub use tokenizer::{SpecialTexts, Tokenizer, TokenizerError};
