@@ -13,6 +13,7 @@ mod conformance;
 mod dashboard;
 mod demo;
 mod models;
+mod peers;
 mod perf_analyzer;
 mod places;
 mod process;
@@ -35,6 +36,7 @@ usage: cargo xtask TASK
   ci                        every check and test; fetches what it needs
   models                    fetch and build the test models and the Python environment
   aiperf                    fetch aiperf (1.2 GB), which `hone bench` is compared with if it is there
+  peers [NAME...]           build llama.cpp and install vLLM (7 GB), which `bench llm` measures
   conformance [--filter TEXT] [--slice N]
                             run the ONNX node cases through a server (every Nth, names with TEXT)
   dashboard [--only TEXT] [--assets FOLDER]
@@ -67,6 +69,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match (task, options) {
         ("models", []) => models::fetch(&places)?,
         ("aiperf", []) => drop(Python::prepare_aiperf(&places)?),
+        ("peers", names) => peers::install(&places, names)?,
         ("demo", []) => demo::run(&places, demo::Ending::Stop)?,
         ("demo", ["--stay"]) => demo::run(&places, demo::Ending::Stay)?,
         ("ci", []) => return ci::run(&places),

@@ -45,12 +45,16 @@ impl Python {
     }
 
     /// The environment `name` of the cache folder, with the packages that `requirements` lists.
-    fn environment(places: &Places, name: &str, requirements: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// As [`Python::prepare`].
+    pub(crate) fn environment(places: &Places, name: &str, requirements: &str) -> Result<Self> {
         let requirements = places.tree.join(requirements);
         let environment = places.cache.join(name);
         let stamp = environment.join("requirements.stamp");
         let expected = fingerprint(&[&requirements])?;
-        let python = Self { interpreter: environment.join("bin/python") };
+        let python = Self::existing(&environment);
         if fs::read_to_string(&stamp).is_ok_and(|found| found == expected) {
             return Ok(python);
         }
@@ -61,6 +65,26 @@ impl Python {
         process::output(pip).context(NO_PACKAGES)?;
         fs::write(&stamp, expected)?;
         Ok(python)
+    }
+
+    /// An environment in `folder` with nothing in it, in place of what was there.
+    ///
+    /// # Errors
+    ///
+    /// Python or its `venv` module is missing.
+    pub(crate) fn empty(folder: &Path) -> Result<Self> {
+        make_environment(folder)?;
+        Ok(Self::existing(folder))
+    }
+
+    /// The environment in `folder`.
+    pub(crate) fn existing(folder: &Path) -> Self {
+        Self { interpreter: folder.join("bin/python") }
+    }
+
+    /// A program that one of the packages has installed.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.interpreter.with_file_name(name)
     }
 
     /// `python ARGUMENTS` in the environment.
