@@ -1,5 +1,6 @@
 //! Generation engine: sequences, scheduler, paged key-value cache, sampler, models; no network.
 
+pub mod build;
 mod gguf;
 mod mapped_file;
 

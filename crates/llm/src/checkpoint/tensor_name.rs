@@ -74,7 +74,7 @@ impl TensorName {
     }
 
     /// The name in GGUF files.
-    pub(super) fn in_gguf(self) -> String {
+    pub(crate) fn in_gguf(self) -> String {
         match self {
             Self::Embedding => "token_embd.weight".to_owned(),
             Self::OutputNorm => "output_norm.weight".to_owned(),
@@ -85,7 +85,7 @@ impl TensorName {
     }
 
     /// The name in Hugging Face's files, without what they put before `embed_tokens`.
-    pub(super) fn in_transformers(self, architecture: Architecture) -> String {
+    pub(crate) fn in_transformers(self, architecture: Architecture) -> String {
         match self {
             Self::Embedding => "embed_tokens.weight".to_owned(),
             Self::OutputNorm => "norm.weight".to_owned(),

@@ -6,3 +6,4 @@
 )]
 
 mod smollm2;
+mod tiny;
