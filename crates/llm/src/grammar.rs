@@ -115,6 +115,15 @@ impl GrammarFactory {
         Self { compiler: Arc::new(Compiler::new(vocabulary, tokens, end_tokens, limits)) }
     }
 
+    /// Builds what all grammars need: about 0.3 seconds for 49,000 tokens, which the first grammar takes otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The tokens make no tree.
+    pub fn prepare(&self) -> Result<(), GrammarError> {
+        self.compiler.factory().map(drop)
+    }
+
     /// Makes a grammar ready. Takes from a fraction of a millisecond to as long as the limits allow, so it is nothing
     /// for a thread that others wait for.
     ///

@@ -113,8 +113,12 @@ impl Compiler {
         &self.limits
     }
 
+    pub(super) fn factory(&self) -> Result<&ParserFactory, GrammarError> {
+        self.built.get_or_init(|| self.build()).as_ref().map_err(Clone::clone)
+    }
+
     fn compile(&self, grammar: TopLevelGrammar) -> Result<Matcher, GrammarError> {
-        let factory = self.built.get_or_init(|| self.build()).as_ref().map_err(Clone::clone)?;
+        let factory = self.factory()?;
         let mut matcher = guarded(|| Matcher::new(factory.create_parser(grammar)))?;
         if let Some(error) = matcher.get_error() {
             return Err(classified(&error));

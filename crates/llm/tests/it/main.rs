@@ -5,5 +5,6 @@
     reason = "tests, which read where models are"
 )]
 
+mod grammar;
 mod smollm2;
 mod tiny;

@@ -15,7 +15,8 @@ fn open() -> Option<Checkpoint> {
     Some(Checkpoint::open(&file).expect("`cargo xtask models` fetches the model"))
 }
 
-fn tokenizer() -> Option<Tokenizer> {
+/// Its tokenizer.
+pub(crate) fn tokenizer() -> Option<Tokenizer> {
     Some(open()?.tokenizer().unwrap())
 }
 
