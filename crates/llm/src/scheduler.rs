@@ -66,8 +66,8 @@ pub struct SchedulerOptions {
     pub context_tokens_max: usize,
     /// A step never computes more rows than this; more than `running_max`.
     pub tokens_per_step_max: usize,
-    /// Rows of prompts in a step in which others decode; bounds what a long prompt adds to the
-    /// time between their tokens. At least 1.
+    /// Rows of a prompt in a step in which others decode; bounds what a long prompt adds to the
+    /// time between their tokens. If many prompts wait, up to four times as many. At least 1.
     pub prefill_tokens_while_decoding_max: usize,
     /// No more sequences than this have blocks.
     pub running_max: usize,
@@ -129,7 +129,7 @@ impl Scheduler {
         }
     }
 
-    /// Sets how many rows of prompts join a step in which others decode, from measured times;
+    /// Sets how many rows of a prompt join a step in which others decode, from measured times;
     /// 0 counts as 1.
     pub fn set_prefill_tokens_while_decoding_max(&mut self, tokens: usize) {
         self.options.prefill_tokens_while_decoding_max = tokens.max(1);

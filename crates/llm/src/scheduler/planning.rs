@@ -6,6 +6,18 @@ use super::{
 };
 use crate::sequence::InFlight;
 
+/// Rows from which on a row gets no cheaper: if several prompts wait, a longer step only keeps the
+/// first ones from their first token, and makes all of them go on in step for ever.
+const SATURATED_ROWS: usize = 256;
+
+/// If several prompts wait beside decoding sequences, a step may take so many of their tokens for
+/// each sequence, decoding or not: else prompts come in slower than answers end, and the more users
+/// there are, the longer the queue.
+const PREFILL_TOKENS_PER_SEQUENCE: usize = 4;
+
+/// But no more than so many times the limit for a single prompt.
+const STRETCH_MAX: usize = 4;
+
 impl Scheduler {
     /// Plans the next step. Empty if there is nothing to compute.
     pub fn schedule(&mut self) -> Step {
@@ -27,8 +39,18 @@ impl Scheduler {
     /// Rows that prompts may have in a step that also computes one token for each of `decoding`
     /// sequences.
     pub(super) fn prefill_budget(&self, decoding: usize) -> usize {
-        let left = self.options.tokens_per_step_max - decoding;
-        if decoding == 0 { left } else { left.min(self.options.prefill_tokens_while_decoding_max) }
+        let limit = self.options.prefill_tokens_while_decoding_max;
+        let prompts = self.running.len() - decoding + self.waiting();
+        let wanted = match (decoding > 0, prompts > 1) {
+            (false, false) => usize::MAX,
+            (false, true) => SATURATED_ROWS,
+            (true, false) => limit,
+            (true, true) => {
+                let fair = (decoding + prompts) * PREFILL_TOKENS_PER_SEQUENCE;
+                fair.clamp(limit, limit.saturating_mul(STRETCH_MAX))
+            }
+        };
+        wanted.min(self.options.tokens_per_step_max - decoding)
     }
 
     fn plan_decoding(&mut self, step: &mut Step) {

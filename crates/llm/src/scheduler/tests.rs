@@ -3,6 +3,7 @@ use simulation::{Simulation, request};
 use super::{AddError, QueueFull, Scheduler, SchedulerOptions, SequenceId, SequenceRequest};
 use crate::{Purpose, TenantId};
 
+mod closed_loop;
 mod drafts;
 mod fairness;
 mod prefixes;
