@@ -43,8 +43,8 @@ impl Users {
         let running =
             self.scheduler.running().iter().map(|id| self.scheduler.sequence(*id).unwrap());
         let decoding = running.filter(|sequence| sequence.is_decoding()).count();
-        let rows = (step_seconds(decoding) / 0.000_45).floor();
-        self.scheduler.set_prefill_tokens_while_decoding_max(rows as usize);
+        // `step_seconds(decoding)` as rows: the fixed part is worth eleven of them.
+        self.scheduler.set_prefill_tokens_while_decoding_max(decoding + 11);
     }
 
     fn step(&mut self) {
