@@ -49,6 +49,6 @@ pub use scheduler::{
     AddError, Chunk, QueueFull, Scheduler, SchedulerOptions, SchedulerStats, SequenceRequest, Step,
 };
 pub use sequence::{Purpose, Sequence, SequenceId, SequenceLimits, SequenceState};
-pub use speculation::{SpeculationOptions, Speculator, StepCost, StepForecast};
+pub use speculation::{Draftsman, SpeculationOptions, Speculator, StepCost, StepForecast};
 pub use stop::StopStrings;
 pub use tokenizer::{SpecialTexts, Tokenizer, TokenizerError};

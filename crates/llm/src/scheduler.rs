@@ -164,6 +164,18 @@ impl Scheduler {
         &self.running
     }
 
+    /// Running sequences whose next step computes their last known token.
+    #[must_use]
+    pub fn decoding(&self) -> usize {
+        self.running.iter().filter(|id| self.slots.at(**id).is_decoding()).count()
+    }
+
+    /// Sequences whose prompt is not computed, or not whole.
+    #[must_use]
+    pub fn prompts(&self) -> usize {
+        self.running.len() - self.decoding() + self.waiting()
+    }
+
     /// Whether there is nothing to do, now or later.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -1,9 +1,11 @@
 use acceptance::Acceptance;
 use lookup::{continuation, longest_match};
 
+pub use draftsman::Draftsman;
 pub use step_cost::{StepCost, StepForecast};
 
 mod acceptance;
+mod draftsman;
 mod lookup;
 mod step_cost;
 #[cfg(test)]
