@@ -30,11 +30,11 @@ pub use kv::{BLOCK_TOKENS, KvCache, KvError, KvFormat, KvShape, KvSlot};
 pub use linear::{
     ActivationKind, ActivationRow, Activations, Int8RowMut, Output, PackError, Precision, Weights,
 };
-pub use logits::{argmax, log_sum_exp, soft_cap};
+pub use logits::{argmax, log_sum_exp, softcap};
 pub use norm::{rms_norm, rms_norm_heads};
 pub use residual::add;
 pub use roofline::{Bandwidth, MemoryLevel, Peak, Roofline};
-pub use rotary::{Rotary, RotaryOptions, RotaryStyle};
+pub use rotary::{Rotary, RotaryStyle};
 pub use rows::Rows;
 pub use stored::{BLOCK, Int4Block, Int8Block, Stored, StoredError, StoredFormat};
 pub use threads::{ColumnTile, ColumnTiles, Portions, RowPortions, Threads, ThreadsOptions};

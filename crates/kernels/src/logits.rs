@@ -41,7 +41,7 @@ pub fn log_sum_exp(values: &[f32]) -> f32 {
 
 /// Each value becomes `cap * tanh(value / cap)`, with an error below 3e-7 of `cap`: how Gemma 2
 /// bounds its scores.
-pub fn soft_cap(values: &mut [f32], cap: f32, threads: &Threads) {
+pub fn softcap(values: &mut [f32], cap: f32, threads: &Threads) {
     each_piece(values, threads, &|piece| simd::run(SoftCap { values: piece, cap }));
 }
 

@@ -15,21 +15,6 @@ pub enum RotaryStyle {
     Halves,
 }
 
-/// How positions become angles.
-#[derive(Clone, Debug)]
-pub struct RotaryOptions {
-    /// Which values turn together.
-    pub style: RotaryStyle,
-    /// Values of a head that turn, from its first; the others stay.
-    pub dimension: usize,
-    /// Pair `i` turns by `theta^(-2i/dimension)` for each position.
-    pub theta: f64,
-    /// Positions are divided by it: 1, or more where contexts are stretched linearly.
-    pub position_divisor: f64,
-    /// What the angle of each pair is divided by, as in files of Llama 3; empty for all 1.
-    pub frequency_factors: Vec<f32>,
-}
-
 /// Turns heads by the positions of a step's tokens. The sines of a step are computed once, for all
 /// layers, in 64 bits: so no position is beyond the table, and it is as small as a step.
 #[derive(Debug)]
@@ -43,27 +28,11 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// For no tokens yet.
-    ///
-    /// # Panics
-    ///
-    /// If the dimension is odd, or there are factors, but not one for each pair.
+    /// For no tokens yet. Pair `i` of a head turns by `frequencies[i]` radians for each position;
+    /// values of a head beyond `2 * frequencies.len()` stay.
     #[must_use]
-    pub fn new(options: &RotaryOptions) -> Self {
-        let RotaryOptions { style, dimension, theta, position_divisor, ref frequency_factors } =
-            *options;
-        assert!(dimension.is_multiple_of(2), "values turn in pairs, {dimension} are none");
-        let pairs = dimension / 2;
-        let factors = frequency_factors.len();
-        assert!([0, pairs].contains(&factors), "{factors} factors for {pairs} pairs");
-        let frequencies = (0..pairs)
-            .map(|pair| {
-                let factor = frequency_factors.get(pair).map_or(1.0, |factor| f64::from(*factor));
-                let exponent = -2.0 * pair as f64 / dimension as f64;
-                theta.powf(exponent) / (factor * position_divisor)
-            })
-            .collect();
-        Self { style, frequencies, turns: Vec::new(), tokens: 0 }
+    pub fn new(style: RotaryStyle, frequencies: &[f64]) -> Self {
+        Self { style, frequencies: frequencies.to_vec(), turns: Vec::new(), tokens: 0 }
     }
 
     /// Sets the tokens' positions, in the order of the rows that will be turned.

@@ -27,12 +27,21 @@ mod stop;
 
 mod choice;
 
+mod decoder;
+mod models;
+
+mod engine;
+
 pub use block_hash::BlockHash;
 pub use block_pool::{BlockPool, BlockPoolStats};
 pub use chat::{ChatError, ChatPrompt, ChatTemplate, ToolFormat};
 pub use checkpoint::{Checkpoint, CheckpointError, LayerTensor, TensorName};
 pub use choice::{Choice, ChoiceError, Chosen, FinishReason, StopCause};
 pub use detokenizer::{Detokenizer, Vocabulary};
+pub use engine::{
+    Engine, EngineError, EngineOptions, EngineStatistics, Event, Finished, Output, Pooling,
+    Request, Wanted,
+};
 pub use fair_queue::{FairQueue, QueueEntry, TenantId};
 pub use gguf::GgufError;
 pub use grammar::{

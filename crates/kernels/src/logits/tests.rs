@@ -1,6 +1,6 @@
 use std::num::NonZeroUsize;
 
-use super::{Greatest, SoftCap, SumOfExponentials, argmax, log_sum_exp, soft_cap};
+use super::{Greatest, SoftCap, SumOfExponentials, argmax, log_sum_exp, softcap};
 use crate::{
     Threads, ThreadsOptions,
     simd::{Kernel, Simd, tests::everywhere},
@@ -85,7 +85,7 @@ fn scores_are_capped() {
     for length in (0..40).chain([20_000]) {
         let values = scores(length);
         let mut found = values.clone();
-        soft_cap(&mut found, 30.0, &threads);
+        softcap(&mut found, 30.0, &threads);
         for (found, value) in found.iter().zip(values) {
             let expected = 30.0 * (f64::from(value) / 30.0).tanh();
             assert!((f64::from(*found) - expected).abs() < 30.0 * 3e-7, "{found} for {expected}");

@@ -1,5 +1,5 @@
 use super::{
-    Rotary, RotaryOptions, RotaryStyle,
+    Rotary, RotaryStyle,
     rotate::{Adjacent, Halves},
 };
 use crate::{
@@ -12,27 +12,19 @@ fn noise(length: usize) -> Vec<f32> {
     (0..length).map(|_| random.f32() - 0.5).collect()
 }
 
-fn options(style: RotaryStyle, dimension: usize) -> RotaryOptions {
-    RotaryOptions {
-        style,
-        dimension,
-        theta: 10_000.0,
-        position_divisor: 1.0,
-        frequency_factors: Vec::new(),
-    }
+/// The usual frequencies: falling powers of 10,000.
+fn frequencies(dimension: usize) -> Vec<f64> {
+    (0..dimension / 2).map(|pair| 10_000_f64.powf(-2.0 * pair as f64 / dimension as f64)).collect()
 }
 
 /// Turns one head as the paper says.
-fn by_definition(head: &[f32], options: &RotaryOptions, position: u32) -> Vec<f64> {
+fn by_definition(head: &[f32], style: RotaryStyle, frequencies: &[f64], position: u32) -> Vec<f64> {
     let mut out: Vec<f64> = head.iter().map(|value| f64::from(*value)).collect();
-    for pair in 0..options.dimension / 2 {
-        let exponent = -2.0 * pair as f64 / options.dimension as f64;
-        let factor = options.frequency_factors.get(pair).map_or(1.0, |factor| f64::from(*factor));
-        let position = f64::from(position) / options.position_divisor;
-        let (sin, cos) = (position * options.theta.powf(exponent) / factor).sin_cos();
-        let (a, b) = match options.style {
+    for (pair, frequency) in frequencies.iter().enumerate() {
+        let (sin, cos) = (f64::from(position) * frequency).sin_cos();
+        let (a, b) = match style {
             RotaryStyle::Adjacent => (2 * pair, 2 * pair + 1),
-            RotaryStyle::Halves => (pair, pair + options.dimension / 2),
+            RotaryStyle::Halves => (pair, pair + frequencies.len()),
         };
         (out[a], out[b]) = (out[a] * cos - out[b] * sin, out[b] * cos + out[a] * sin);
     }
@@ -40,11 +32,11 @@ fn by_definition(head: &[f32], options: &RotaryOptions, position: u32) -> Vec<f6
 }
 
 #[track_caller]
-fn check(options: &RotaryOptions, head_dim: usize, positions: &[u32]) {
+fn check(style: RotaryStyle, frequencies: &[f64], head_dim: usize, positions: &[u32]) {
     let (row, first, heads) = (2 * head_dim + 3, 1, 2);
     let before = noise(positions.len() * row);
     let mut after = before.clone();
-    let mut rotary = Rotary::new(options);
+    let mut rotary = Rotary::new(style, frequencies);
     rotary.set_positions(positions.iter().copied());
     let values = HeadRows { values: &mut after, row, first, heads, head_dim };
     rotary.rotate(values, &Threads::single());
@@ -52,10 +44,11 @@ fn check(options: &RotaryOptions, head_dim: usize, positions: &[u32]) {
         assert_eq!(before[0], after[0]);
         assert_eq!(before[row - 2..], after[row - 2..]);
         for head in [first, first + head_dim] {
-            let expected = by_definition(&before[head..][..head_dim], options, *position);
+            let expected =
+                by_definition(&before[head..][..head_dim], style, frequencies, *position);
             for (found, expected) in after[head..].iter().zip(expected) {
                 let error = (f64::from(*found) - expected).abs();
-                assert!(error < 2e-7, "{found} for {expected} at {position}: {options:?}");
+                assert!(error < 2e-7, "{found} for {expected} at {position}: {style:?}");
             }
         }
     }
@@ -65,7 +58,7 @@ fn check(options: &RotaryOptions, head_dim: usize, positions: &[u32]) {
 fn heads_of_every_size_turn() {
     for style in [RotaryStyle::Adjacent, RotaryStyle::Halves] {
         for dimension in (2..=70).step_by(2).chain([128, 256]) {
-            check(&options(style, dimension), dimension, &[0, 1, 7, 4095, 131_071]);
+            check(style, &frequencies(dimension), dimension, &[0, 1, 7, 4095, 131_071]);
         }
     }
 }
@@ -74,25 +67,15 @@ fn heads_of_every_size_turn() {
 fn the_end_of_a_head_may_stay() {
     for style in [RotaryStyle::Adjacent, RotaryStyle::Halves] {
         for dimension in [2, 16, 20, 32, 62] {
-            check(&options(style, dimension), 64, &[3, 1000]);
+            check(style, &frequencies(dimension), 64, &[3, 1000]);
         }
     }
 }
 
 #[test]
-fn contexts_are_stretched() {
-    let linear = RotaryOptions { position_divisor: 8.0, ..options(RotaryStyle::Halves, 64) };
-    check(&linear, 64, &[5, 10_000]);
-    let frequency_factors = (0..32).map(|pair| 1.0 + pair as f32 / 4.0).collect();
-    let llama =
-        RotaryOptions { frequency_factors, theta: 5e5, ..options(RotaryStyle::Adjacent, 64) };
-    check(&llama, 64, &[5, 10_000]);
-}
-
-#[test]
 fn the_first_position_changes_nothing() {
     let mut values = noise(32);
-    let mut rotary = Rotary::new(&options(RotaryStyle::Halves, 32));
+    let mut rotary = Rotary::new(RotaryStyle::Halves, &frequencies(32));
     rotary.set_positions([0]);
     let heads = HeadRows { values: &mut values, row: 32, first: 0, heads: 1, head_dim: 32 };
     rotary.rotate(heads, &Threads::single());
@@ -102,18 +85,10 @@ fn the_first_position_changes_nothing() {
 #[test]
 #[should_panic(expected = "a position for each row")]
 fn every_row_needs_a_position() {
-    let mut rotary = Rotary::new(&options(RotaryStyle::Halves, 4));
+    let mut rotary = Rotary::new(RotaryStyle::Halves, &frequencies(4));
     rotary.set_positions([0]);
     let heads = HeadRows { values: &mut [0.0; 8], row: 4, first: 0, heads: 1, head_dim: 4 };
     rotary.rotate(heads, &Threads::single());
-}
-
-#[test]
-#[should_panic(expected = "3 factors for 2 pairs")]
-fn every_pair_needs_a_factor() {
-    let options =
-        RotaryOptions { frequency_factors: vec![1.0; 3], ..options(RotaryStyle::Halves, 4) };
-    let _ = Rotary::new(&options);
 }
 
 /// Both styles, one after the other.

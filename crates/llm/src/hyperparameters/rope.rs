@@ -55,9 +55,10 @@ pub enum RopeScaling {
 }
 
 impl Rope {
-    /// Inverse frequencies `[dimensions / 2]`: the angle of pair `i` at position `p` is `p * f[i]`.
+    /// Inverse frequencies `[dimensions / 2]` of layers without a sliding window, or of those with
+    /// one (`local`): the angle of pair `i` at position `p` is `p * f[i]`.
     #[must_use]
-    pub fn frequencies(&self, local: bool) -> Vec<f32> {
+    pub fn frequencies(&self, local: bool) -> Vec<f64> {
         let (theta, scaled) = match self.local_theta {
             Some(theta) if local => (theta, false),
             _ => (self.theta, true),
@@ -66,7 +67,7 @@ impl Rope {
             .map(|pair| {
                 let frequency = base_frequency(theta, pair, self.dimensions);
                 let divisor = if scaled { self.divisor(pair, frequency) } else { 1.0 };
-                to_f32(frequency / divisor)
+                frequency / divisor
             })
             .collect()
     }
@@ -132,9 +133,4 @@ fn positive(value: f32) -> bool {
 fn base_frequency(theta: f32, pair: usize, dimensions: usize) -> f64 {
     let exponent = (2 * pair) as f64 / dimensions as f64;
     f64::from(theta).powf(-exponent)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
-fn to_f32(value: f64) -> f32 {
-    value as f32
 }
