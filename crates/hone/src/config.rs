@@ -9,12 +9,14 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, bail};
+use engines::LanguageOptions;
 use serde::Serialize;
 use server::ControlToken;
 use serving::{ModelDefaults, RepositoryOptions};
 
 use crate::{
     environment,
+    language::Language,
     secret::Secret,
     settings::{ControlMode, LogFormat, Mode, Port, Settings},
     traces::Traces,
@@ -56,6 +58,8 @@ pub(crate) struct Config {
     pub max_queue_bytes: usize,
     pub hang_limit_secs: f64,
     pub inline_compute_micros: u64,
+    #[serde(flatten)]
+    pub language: Language,
     pub onnxruntime_library: Option<PathBuf>,
     pub cache_dir: PathBuf,
     pub log_level: String,
@@ -79,6 +83,7 @@ impl Config {
             bail!("model-load-thread-count is 0; give at least 1");
         };
         let traces = Traces::new(&settings, environment::open_telemetry)?;
+        let language = Language::new(&settings)?;
         let control_token = settings.control_token.map(Secret::into_text).map(ControlToken::new);
         let control_token = control_token.transpose();
         let config = Self {
@@ -112,6 +117,7 @@ impl Config {
             max_queue_bytes: settings.max_queue_bytes.unwrap_or(256 << 20),
             hang_limit_secs: settings.hang_limit_secs.unwrap_or(60.0),
             inline_compute_micros: settings.inline_compute_micros.unwrap_or(100),
+            language,
             onnxruntime_library: settings.onnxruntime_library,
             cache_dir: environment::cache_folder(settings.cache_dir.as_deref()),
             log_level: settings.log_level.unwrap_or_else(|| "info".to_owned()),
@@ -125,7 +131,9 @@ impl Config {
 
     fn check(&self) -> Result<()> {
         if self.paths.is_empty() {
-            bail!("nothing to serve: give a repository folder, a model folder or an .onnx file");
+            bail!(
+                "nothing to serve: give a repository folder, a model folder, an .onnx or a .gguf file"
+            );
         }
         if !self.load_model.is_empty() && self.model_control_mode != ControlMode::Explicit {
             bail!("load-model needs model-control-mode explicit; the other modes load everything");
@@ -180,6 +188,11 @@ impl Config {
             inline_compute_max: Duration::from_micros(self.inline_compute_micros),
             unload_timeout: seconds(self.unload_timeout_secs),
         }
+    }
+
+    /// The language models' part.
+    pub(crate) fn language(&self) -> LanguageOptions {
+        self.language.options(cores(), self.max_queue_requests, seconds(self.hang_limit_secs))
     }
 
     /// The front ends' part.

@@ -6,6 +6,7 @@ mod config;
 mod engines;
 mod environment;
 mod inspect;
+mod language;
 mod logging;
 mod profile;
 mod secret;

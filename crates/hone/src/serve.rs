@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::engines::onnxruntime::OnnxRuntime;
+use ::engines::{LanguageEngine, onnxruntime::OnnxRuntime};
 use anyhow::{Context, Result, bail};
 use server::Server;
 use serving::{Engine, Repository, ServeError};
@@ -21,7 +21,8 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
     let log = logging::start(&config)?;
     let search =
         environment::library_search(config.onnxruntime_library.clone(), config.cache_dir.clone());
-    let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(OnnxRuntime::new(search)?)];
+    let engines: Vec<Arc<dyn Engine>> =
+        vec![Arc::new(OnnxRuntime::new(search)?), Arc::new(LanguageEngine::new(config.language()))];
     let repository = Repository::open(config.repository(), engines)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

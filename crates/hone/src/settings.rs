@@ -12,7 +12,8 @@ use crate::{environment, secret::Secret};
 /// Arguments of `hone serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Repository folders (`<model>/<version>/model.onnx`), single model folders or .onnx files.
+    /// Repository folders (`<model>/<version>/model.onnx`), single model folders, .onnx or .gguf
+    /// files, or folders of Hugging Face's form.
     pub paths: Vec<PathBuf>,
     /// File with the same keys as the flags [default: hone.toml, if there is one].
     #[arg(long, value_name = "FILE")]
@@ -122,6 +123,34 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "MICROS", help_heading = "Running")]
     pub inline_compute_micros: Option<u64>,
 
+    /// What weights of language models are kept as [default: stored, as the file has them].
+    #[arg(long, value_name = "FORMAT", help_heading = "Language models")]
+    pub quantize: Option<Quantize>,
+    /// What keys and values are kept as [default: f16].
+    #[arg(long, value_name = "FORMAT", help_heading = "Language models")]
+    pub kv_cache_type: Option<KvCacheType>,
+    /// Bytes for keys and values of each language model [default: a quarter of the free memory].
+    #[arg(long, value_name = "BYTES", help_heading = "Language models")]
+    pub kv_cache_bytes: Option<usize>,
+    /// Tokens that prompt and answer may have together [default: what the model was made for].
+    #[arg(long, value_name = "TOKENS", help_heading = "Language models")]
+    pub context_length: Option<usize>,
+    /// Sequences that run at a time [default: 128].
+    #[arg(long, value_name = "N", help_heading = "Language models")]
+    pub max_sequences: Option<usize>,
+    /// Tokens that one step computes at most [default: 512].
+    #[arg(long, value_name = "TOKENS", help_heading = "Language models")]
+    pub max_step_tokens: Option<usize>,
+    /// Waiting tokens of prompts beyond which more get 429 [default: 262144].
+    #[arg(long, value_name = "TOKENS", help_heading = "Language models")]
+    pub max_queue_tokens: Option<usize>,
+    /// Guess tokens by what was said before, and check several at once, where that pays [default: true].
+    #[arg(long, value_name = "BOOL", help_heading = "Language models")]
+    pub speculation: Option<bool>,
+    /// Compute once what prompts begin with in common [default: true].
+    #[arg(long, value_name = "BOOL", help_heading = "Language models")]
+    pub prefix_cache: Option<bool>,
+
     /// Library of ONNX Runtime to use, instead of looking for one.
     #[arg(long, value_name = "FILE", help_heading = "Engines")]
     pub onnxruntime_library: Option<PathBuf>,
@@ -199,6 +228,38 @@ impl Mode {
             Self::Latency => (NonZeroUsize::MIN, cores),
         }
     }
+}
+
+/// What weights are kept as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Quantize {
+    /// As the file has them; 5 and 6 bits become 8.
+    Stored,
+    /// 4 bits with a scale for each 32.
+    Int4,
+    /// 8 bits with a scale for each 32.
+    Int8,
+    /// Half precision.
+    F16,
+    /// The upper half of single precision.
+    Bf16,
+    /// Single precision.
+    F32,
+}
+
+/// What keys and values are kept as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum KvCacheType {
+    /// Half precision.
+    F16,
+    /// The upper half of single precision.
+    Bf16,
+    /// 8 bits with a scale for each token and head.
+    Int8,
+    /// Single precision.
+    F32,
 }
 
 /// How the log is written.
@@ -282,7 +343,8 @@ impl ServeArgs {
             model_config_name, auto_complete_config, exit_on_error, strict_readiness,
             model_load_thread_count, unload_timeout_secs, mode, default_max_batch_size,
             max_queue_requests, max_queue_bytes, hang_limit_secs, inline_compute_micros,
-            onnxruntime_library, cache_dir, log_level, log_format, access_log,
+            quantize, kv_cache_type, kv_cache_bytes, context_length, max_sequences, max_step_tokens,
+            max_queue_tokens, speculation, prefix_cache, onnxruntime_library, cache_dir, log_level, log_format, access_log,
             trace_endpoint, trace_file, trace_level, trace_rate, trace_service_name,
         ))
     }

@@ -121,5 +121,9 @@ fn rope_factors(model: TinyModel) -> Vec<f32> {
         high_frequency_factor: 4.0,
         original_context: 64,
     });
-    plain.into_iter().zip(scaled.frequencies(false)).map(|(plain, scaled)| plain / scaled).collect()
+    plain
+        .into_iter()
+        .zip(scaled.frequencies(false))
+        .map(|(plain, scaled)| (plain / scaled) as f32)
+        .collect()
 }

@@ -1,0 +1,13 @@
+//! Language models: the crate `llm` behind the traits of `serving`.
+
+mod admission;
+mod backend;
+mod engine;
+mod job;
+mod model;
+mod requests;
+mod sink;
+mod tensors;
+mod worker;
+
+pub use engine::{LanguageEngine, LanguageOptions};
