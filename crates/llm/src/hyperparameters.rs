@@ -80,6 +80,12 @@ impl Hyperparameters {
         self.sliding_window.as_ref().and_then(|window| window.of_layer(layer))
     }
 
+    /// The inverse frequencies of layer `layer`'s rotation, `[rope.dimensions / 2]`.
+    #[must_use]
+    pub fn rope_frequencies(&self, layer: usize) -> Vec<f64> {
+        self.rope.frequencies(self.attention_window(layer).is_some())
+    }
+
     /// Holds the sizes against each other and against what any model needs.
     pub(crate) fn check(&self) -> Result<(), CheckpointError> {
         let sizes = [
