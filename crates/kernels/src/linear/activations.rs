@@ -40,6 +40,9 @@ pub struct Activations {
 #[repr(C, align(64))]
 pub(crate) struct TileBlock {
     pub(crate) quants: [[i8; BLOCK]; TILE],
+    /// The same in 16 bits, first those of even columns, then those of odd: as bytes of weights are
+    /// taken apart without moving them across lanes.
+    pub(crate) wide: [[i16; BLOCK]; TILE],
     /// A byte `q` stands for `scale * q`: the greatest magnitude of the block, by 127.
     pub(crate) scales: [f32; TILE],
     /// `-8 * scale * sum`: the block's product with weights that all are -8, which corrects for
@@ -228,6 +231,7 @@ impl Activations {
         for (target, block) in targets.iter_mut().zip(source.tiles(from / TILE, 1)) {
             let (to, from) = (to % TILE, from % TILE);
             target.quants[to] = block.quants[from];
+            target.wide[to] = block.wide[from];
             target.scales[to] = block.scales[from];
             target.offsets[to] = block.offsets[from];
             target.sums[to] = block.sums[from];

@@ -17,7 +17,13 @@ pub(super) use unpacked::Scratch;
 /// For a row of activations, its products with the rows of a panel.
 pub(super) type Sums = [f32; PANEL];
 /// For a tile of them.
-pub(super) type TileSums = [Sums; TILE];
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct TileSums(pub(super) [Sums; TILE]);
+
+impl TileSums {
+    pub(super) const ZERO: Self = Self([[0.0; PANEL]; TILE]);
+}
 
 /// Code for one instruction set. All give the same bits: the sum over a block is an exact integer,
 /// and [`scalar`] defines the order of what is done with floats.

@@ -27,10 +27,11 @@ pub(super) fn multiply(
     let tiles = out.tiles(portion * PANEL);
     threads.run(&|_| {
         let mut scratch = Scratch::default();
+        let mut room = [TileSums::ZERO; TILES];
         while let Some(mut tile) = tiles.next() {
             let columns = tile.columns();
             for panel in columns.start / PANEL..columns.end.div_ceil(PANEL) {
-                job.panel(panel, &mut tile, &mut scratch);
+                job.panel(panel, &mut tile, &mut scratch, &mut room);
             }
         }
     });
@@ -46,7 +47,13 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// All rows with one panel, which lies in `out`.
-    fn panel(&self, panel: usize, out: &mut ColumnTile<'_, f32>, scratch: &mut Scratch) {
+    fn panel(
+        &self,
+        panel: usize,
+        out: &mut ColumnTile<'_, f32>,
+        scratch: &mut Scratch,
+        room: &mut [TileSums; TILES],
+    ) {
         let weights = self.panels.panel(panel);
         let left = panel * PANEL - out.columns().start;
         let width = PANEL.min(out.columns().len() - left);
@@ -55,12 +62,15 @@ impl Job<'_> {
             let rows = (TILES * TILE).min(rows - first);
             let tiles = rows.div_ceil(TILE);
             let activations = self.activations.tiles(first / TILE, tiles);
-            let mut room: [TileSums; TILES] = [[[0.0; PANEL]; TILE]; TILES];
             let sums = &mut room[..tiles];
+            sums.fill(TileSums::ZERO);
             self.kernel.accumulate(weights, (activations, rows), scratch, sums);
-            for (row, sums) in sums.as_flattened().iter().enumerate().take(rows) {
-                let out = &mut out.row(first + row)[left..][..width];
-                self.mode.store(&sums[..width], out);
+            for (row, sums) in (first..first + rows).zip(sums.iter().flat_map(|sums| &sums.0)) {
+                let out = &mut out.row(row)[left..][..width];
+                match out.as_mut_array::<PANEL>() {
+                    Some(out) => self.mode.store(sums, out),
+                    None => self.mode.store(&sums[..width], out),
+                }
             }
         }
     }

@@ -12,7 +12,8 @@ use std::arch::x86_64::{
     _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_epi8, _mm256_max_ps, _mm256_movemask_ps,
     _mm256_mul_ps, _mm256_or_ps, _mm256_packs_epi16, _mm256_packs_epi32,
     _mm256_permutevar8x32_epi32, _mm256_set_epi32, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_storeu_si256,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi16, _mm256_srai_epi16,
+    _mm256_storeu_si256,
 };
 
 use super::{BlockScale, TileBlock};
@@ -32,7 +33,7 @@ pub(super) fn quantise(
 #[target_feature(enable = "avx2,fma")]
 fn quantise_blocks(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize) {
     for (values, block) in values.iter().zip(blocks) {
-        let scale = quantise_block(load(values), &mut block.quants[row]);
+        let scale = quantise_block(load(values), &mut block.quants[row], &mut block.wide[row]);
         block.set(row, scale);
     }
 }
@@ -40,7 +41,11 @@ fn quantise_blocks(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize
 /// 32 values, in order.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn quantise_block(values: [__m256; 4], quants: &mut [i8; BLOCK]) -> BlockScale {
+fn quantise_block(
+    values: [__m256; 4],
+    quants: &mut [i8; BLOCK],
+    wide: &mut [i16; BLOCK],
+) -> BlockScale {
     let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fff_ffff));
     let [a, b, c, d] = values.map(|vector| _mm256_and_ps(vector, magnitude));
     let greatest = horizontal_max(_mm256_max_ps(_mm256_max_ps(a, b), _mm256_max_ps(c, d)));
@@ -51,6 +56,12 @@ fn quantise_block(values: [__m256; 4], quants: &mut [i8; BLOCK]) -> BlockScale {
     let bytes = pack(rounded);
     // SAFETY: `quants` is 32 writable bytes; `storeu` needs no alignment.
     unsafe { _mm256_storeu_si256(quants.as_mut_ptr().cast(), bytes) };
+    let (even, odd) = wide.split_at_mut(BLOCK / 2);
+    let (even_bytes, odd_bytes) = (even_bytes(bytes), _mm256_srai_epi16::<8>(bytes));
+    // SAFETY: 32 writable bytes; `storeu` needs no alignment.
+    unsafe { _mm256_storeu_si256(even.as_mut_ptr().cast(), even_bytes) };
+    // SAFETY: as above.
+    unsafe { _mm256_storeu_si256(odd.as_mut_ptr().cast(), odd_bytes) };
     let sum = horizontal_sum(bytes);
     let scale = greatest * (1.0 / 127.0) + poison;
     BlockScale { scale, offset: scale * (-8 * sum) as f32, sum }
@@ -60,8 +71,12 @@ fn quantise_block(values: [__m256; 4], quants: &mut [i8; BLOCK]) -> BlockScale {
 #[inline]
 fn load(values: &[f32; BLOCK]) -> [__m256; 4] {
     let (vectors, _) = values.as_chunks::<8>();
-    // SAFETY: a chunk is eight readable floats; `loadu` needs no alignment.
-    [0, 1, 2, 3].map(|index| unsafe { _mm256_loadu_ps(vectors[index].as_ptr()) })
+    let mut out = [_mm256_setzero_ps(); 4];
+    for (out, vector) in out.iter_mut().zip(vectors) {
+        // SAFETY: eight readable floats; `loadu` needs no alignment.
+        *out = unsafe { _mm256_loadu_ps(vector.as_ptr()) };
+    }
+    out
 }
 
 /// 32 integers as bytes in order, -127 at least.
@@ -72,6 +87,13 @@ fn pack([a, b, c, d]: [__m256i; 4]) -> __m256i {
     // Packing works within halves: four bytes each of a, b, c, d in the lower, then in the upper.
     let order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
     _mm256_max_epi8(_mm256_permutevar8x32_epi32(bytes, order), _mm256_set1_epi8(-127))
+}
+
+/// The bytes at even places, in 16 bits.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn even_bytes(bytes: __m256i) -> __m256i {
+    _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(bytes))
 }
 
 #[target_feature(enable = "avx")]

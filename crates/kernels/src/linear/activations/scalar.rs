@@ -7,6 +7,9 @@ pub(super) fn quantise(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: u
     for (values, block) in values.iter().zip(blocks) {
         let scale = quantise_block(values, &mut block.quants[row]);
         block.set(row, scale);
+        let quants = &block.quants[row];
+        let wide = |index: usize| i16::from(quants[index % (BLOCK / 2) * 2 + index / (BLOCK / 2)]);
+        block.wide[row] = std::array::from_fn(wide);
     }
 }
 

@@ -1,8 +1,8 @@
 //! 256 bits without VNNI: bytes are multiplied by pairs into 16-bit sums.
 //!
 //! Of 4-bit weights, a pair is at most 15 * 127 * 2 = 3810, so that the eight groups of a block add
-//! up in 16 bits (30480) and are widened once per block. Of signed bytes, one pair may be 32512, and
-//! each is widened on its own.
+//! up in 16 bits (30480) and are widened once per block. Of signed bytes, one pair may be 32512, so
+//! that each has to be widened on its own; for many rows it is cheaper to widen the factors.
 #![expect(
     unsafe_code,
     reason = "UNSAFETY: vector loads and stores, and the call of a function compiled for AVX2"
@@ -43,7 +43,7 @@ fn dispatch(
     match panel {
         Panel::Int4(records) => int4::accumulate(records, activations, scratch, sums),
         Panel::Int4Min(records) => int4::accumulate(records, activations, scratch, sums),
-        Panel::Int8(records) => int8::accumulate(records, activations, sums),
+        Panel::Int8(records) => int8::accumulate(records, activations, scratch, sums),
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn accumulate(
     sums: &mut [TileSums],
 ) {
     for ((tile, rows), sums) in with_rows(tiles, panel.blocks(), rows).zip(sums) {
-        for (row, sums) in sums.iter_mut().enumerate().take(rows) {
+        for (row, sums) in sums.0.iter_mut().enumerate().take(rows) {
             for (index, block) in tile.iter().enumerate() {
                 let (quants, scale) = (&block.quants[row], &block.scale(row));
                 match panel {

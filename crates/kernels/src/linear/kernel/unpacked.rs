@@ -20,16 +20,43 @@ impl Unpacked {
         Self { quants: [[0; VECTOR]; GROUPS], scales: [0.0; PANEL], minimums: [0.0; PANEL] };
 }
 
+/// Blocks of bytes that are widened at a time.
+pub(super) const WIDE_CHUNK: usize = 16;
+
+/// A record of bytes in 16 bits: vector `g` holds the even columns of group `g` of all rows, vector
+/// `8 + g` the odd ones.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Widened {
+    pub(super) quants: [[i16; VECTOR / 2]; 2 * GROUPS],
+    pub(super) scales: [f32; PANEL],
+}
+
+impl Widened {
+    const ZERO: Self = Self { quants: [[0; VECTOR / 2]; 2 * GROUPS], scales: [0.0; PANEL] };
+}
+
 /// Room of one thread for the chunk that it multiplies.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch(Vec<Unpacked>);
+pub(crate) struct Scratch {
+    unpacked: Vec<Unpacked>,
+    widened: Vec<Widened>,
+}
 
 impl Scratch {
-    /// The room, made at first use.
-    pub(super) fn chunk(&mut self) -> &mut [Unpacked] {
-        if self.0.is_empty() {
-            self.0 = vec![Unpacked::ZERO; CHUNK];
+    /// Room for [`CHUNK`] blocks, made at first use.
+    pub(super) fn unpacked(&mut self) -> &mut [Unpacked] {
+        if self.unpacked.is_empty() {
+            self.unpacked = vec![Unpacked::ZERO; CHUNK];
         }
-        &mut self.0
+        &mut self.unpacked
+    }
+
+    /// Room for [`WIDE_CHUNK`] blocks, made at first use.
+    pub(super) fn widened(&mut self) -> &mut [Widened] {
+        if self.widened.is_empty() {
+            self.widened = vec![Widened::ZERO; WIDE_CHUNK];
+        }
+        &mut self.widened
     }
 }

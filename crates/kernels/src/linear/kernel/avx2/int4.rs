@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 };
 
 use super::{
-    vector::{bytes, floats, halves, in_order, load_sums, store_bytes, store_floats, store_sums},
+    vector::{bytes, floats, halves, in_order, stay_in_memory, store_bytes, store_floats},
     word,
 };
 use crate::{
@@ -86,7 +86,7 @@ pub(super) fn accumulate<R: Nibbles>(
         return;
     }
     for (chunk, part) in records.chunks(CHUNK).enumerate() {
-        let room = &mut scratch.chunk()[..part.len()];
+        let room = &mut scratch.unpacked()[..part.len()];
         for (record, unpacked) in part.iter().zip(&mut *room) {
             unpack(record, unpacked);
         }
@@ -119,29 +119,19 @@ fn packed_tile<R: Nibbles, const ROWS: usize>(
     tile: &[TileBlock],
     sums: &mut TileSums,
 ) {
-    let mut totals = load_sums::<ROWS>(sums);
     for (record, block) in records.iter().zip(tile) {
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for (pair, vector) in record.quants().iter().enumerate() {
-            for half in 0..2 {
-                let (low, high) = apart(bytes(vector, half));
-                for row in 0..ROWS {
-                    let sum = &mut products[row][half];
-                    *sum = multiply_add(*sum, low, &block.quants[row], pair);
-                    *sum = multiply_add(*sum, high, &block.quants[row], pair + GROUPS / 2);
-                }
-            }
+            let (low_0, high_0) = apart(bytes(vector, 0));
+            let (low_1, high_1) = apart(bytes(vector, 1));
+            add_group(&mut products, [low_0, low_1], block, pair);
+            add_group(&mut products, [high_0, high_1], block, pair + GROUPS / 2);
         }
-        for half in 0..2 {
-            let scales = halves(record.scales(), half);
-            let minimum = R::HAS_MINIMUM.then(|| minimums(record.minimums(), half));
-            for row in 0..ROWS {
-                let sum = &mut totals[row][half];
-                *sum = scaled(*sum, products[row][half], (block, row), scales, minimum);
-            }
-        }
+        let scales = [halves(record.scales(), 0), halves(record.scales(), 1)];
+        let minimums = R::HAS_MINIMUM
+            .then_some([minimums(record.minimums(), 0), minimums(record.minimums(), 1)]);
+        finish(sums, &products, block, scales, minimums);
     }
-    store_sums(sums, &totals);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -166,26 +156,27 @@ fn unpacked_tile<R: Nibbles, const ROWS: usize>(
     sums: &mut TileSums,
 ) {
     for (weights, block) in weights.iter().zip(tile) {
-        let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
-        for (group, vector) in weights.quants.iter().enumerate() {
-            let halves = [bytes(vector, 0), bytes(vector, 1)];
-            for row in 0..ROWS {
-                for half in 0..2 {
-                    let sum = &mut products[row][half];
-                    *sum = multiply_add(*sum, halves[half], &block.quants[row], group);
-                }
-            }
-        }
-        for half in 0..2 {
-            let scales = floats(&weights.scales, half);
-            let minimum = R::HAS_MINIMUM.then(|| floats(&weights.minimums, half));
-            for row in 0..ROWS {
-                let total = floats(&sums[row], half);
-                let total = scaled(total, products[row][half], (block, row), scales, minimum);
-                store_floats(&mut sums[row], half, total);
-            }
-        }
+        let q = &weights.quants;
+        let mut products: [_; ROWS] = first_group(both_halves(&q[0]), block);
+        // Written out, since the compiler would leave it a loop.
+        add_group(&mut products, both_halves(&q[1]), block, 1);
+        add_group(&mut products, both_halves(&q[2]), block, 2);
+        add_group(&mut products, both_halves(&q[3]), block, 3);
+        add_group(&mut products, both_halves(&q[4]), block, 4);
+        add_group(&mut products, both_halves(&q[5]), block, 5);
+        add_group(&mut products, both_halves(&q[6]), block, 6);
+        add_group(&mut products, both_halves(&q[7]), block, 7);
+        let scales = [floats(&weights.scales, 0), floats(&weights.scales, 1)];
+        let minimums =
+            R::HAS_MINIMUM.then_some([floats(&weights.minimums, 0), floats(&weights.minimums, 1)]);
+        finish(sums, &products, block, scales, minimums);
     }
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn both_halves(vector: &[u8; VECTOR]) -> [__m256i; 2] {
+    [bytes(vector, 0), bytes(vector, 1)]
 }
 
 /// Low and high nibbles.
@@ -197,33 +188,85 @@ fn apart(packed: __m256i) -> (__m256i, __m256i) {
     (_mm256_and_si256(packed, mask), _mm256_and_si256(high, mask))
 }
 
-/// Adds the products of a group by pairs, in 16 bits.
+/// The products of group 0, by pairs, in 16 bits.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn multiply_add(sum: __m256i, weights: __m256i, quants: &[i8; BLOCK], group: usize) -> __m256i {
-    let activations = _mm256_set1_epi32(word(quants, group));
-    in_order(_mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, activations)))
+fn first_group<const ROWS: usize>(
+    weights: [__m256i; 2],
+    block: &TileBlock,
+) -> [[__m256i; 2]; ROWS] {
+    let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
+    for row in 0..ROWS {
+        products[row] = multiply(weights, &block.quants[row], 0);
+    }
+    products
 }
 
-/// `total` with the products of a block, as [`crate::linear::kernel::scalar`] defines it.
+/// Adds the products of another group. A row's are added after the next row's multiplications were
+/// begun: in this order the units of Zen 3 share the work best.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add_group<const ROWS: usize>(
+    products: &mut [[__m256i; 2]; ROWS],
+    weights: [__m256i; 2],
+    block: &TileBlock,
+    group: usize,
+) {
+    let mut late = multiply(weights, &block.quants[0], group);
+    for row in 1..ROWS {
+        let next = multiply(weights, &block.quants[row], group);
+        products[row - 1] = add(products[row - 1], late);
+        late = next;
+    }
+    products[ROWS - 1] = add(products[ROWS - 1], late);
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn multiply(weights: [__m256i; 2], quants: &[i8; BLOCK], group: usize) -> [__m256i; 2] {
+    let activations = _mm256_set1_epi32(word(quants, group));
+    let first = in_order(_mm256_maddubs_epi16(weights[0], activations));
+    [first, in_order(_mm256_maddubs_epi16(weights[1], activations))]
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+    let first = in_order(_mm256_add_epi16(a[0], b[0]));
+    [first, in_order(_mm256_add_epi16(a[1], b[1]))]
+}
+
+/// Adds the products of a block to the sums, as [`crate::linear::kernel::scalar`] defines it.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn scaled(
-    total: __m256,
-    products: __m256i,
-    (block, row): (&TileBlock, usize),
-    scales: __m256,
-    minimums: Option<__m256>,
-) -> __m256 {
-    let products = _mm256_cvtepi32_ps(_mm256_madd_epi16(products, _mm256_set1_epi16(1)));
-    let (scale, offset) = (_mm256_set1_ps(block.scales[row]), _mm256_set1_ps(block.offsets[row]));
-    match minimums {
-        None => _mm256_fmadd_ps(_mm256_fmadd_ps(products, scale, offset), scales, total),
-        Some(minimums) => {
-            let total = _mm256_fmadd_ps(_mm256_mul_ps(products, scale), scales, total);
-            _mm256_fmadd_ps(minimums, offset, total)
+fn finish<const ROWS: usize>(
+    sums: &mut TileSums,
+    products: &[[__m256i; 2]; ROWS],
+    block: &TileBlock,
+    scales: [__m256; 2],
+    minimums: Option<[__m256; 2]>,
+) {
+    for row in 0..ROWS {
+        let (scale, offset) =
+            (_mm256_set1_ps(block.scales[row]), _mm256_set1_ps(block.offsets[row]));
+        for half in 0..2 {
+            let products = _mm256_madd_epi16(products[row][half], _mm256_set1_epi16(1));
+            let (products, total) = (_mm256_cvtepi32_ps(products), floats(&sums.0[row], half));
+            let total = match minimums {
+                None => {
+                    let products = _mm256_fmadd_ps(products, scale, offset);
+                    _mm256_fmadd_ps(products, scales[half], total)
+                }
+                Some(minimums) => {
+                    let products = _mm256_mul_ps(products, scale);
+                    let total = _mm256_fmadd_ps(products, scales[half], total);
+                    _mm256_fmadd_ps(minimums[half], offset, total)
+                }
+            };
+            store_floats(&mut sums.0[row], half, total);
         }
     }
+    stay_in_memory(sums);
 }
 
 /// Minimums times -1/8.

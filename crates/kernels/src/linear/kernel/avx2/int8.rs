@@ -1,76 +1,96 @@
 //! Weights of signed bytes.
 
+mod wide;
+
 use std::arch::x86_64::{
-    __m256i, _mm256_abs_epi8, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_fmadd_ps,
+    __m256, __m256i, _mm256_abs_epi8, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_fmadd_ps,
     _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi16, _mm256_set1_epi32,
     _mm256_set1_ps, _mm256_setzero_si256, _mm256_sign_epi8,
 };
 
 use super::{
-    vector::{bytes, floats, halves, in_order, store_floats},
+    vector::{bytes, floats, halves, in_order, stay_in_memory, store_floats},
     word,
 };
 use crate::linear::{
     activations::{TILE, TileBlock},
-    kernel::{TileSums, unpacked::CHUNK, with_rows},
-    panels::Int8Record,
+    kernel::{Scratch, TileSums, with_rows},
+    panels::{Int8Record, VECTOR},
 };
+
+/// From so many rows on, weights are widened once for all of them.
+const WIDEN_FROM: usize = 8;
 
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate(
     records: &[Int8Record],
     (tiles, rows): (&[TileBlock], usize),
+    scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
-    for (chunk, part) in records.chunks(CHUNK).enumerate() {
-        for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(&mut *sums) {
-            let tile = &tile[chunk * CHUNK..];
-            match rows {
-                1 => multiply_tile::<1>(part, tile, sums),
-                2 => multiply_tile::<2>(part, tile, sums),
-                3 => multiply_tile::<3>(part, tile, sums),
-                _ => multiply_tile::<TILE>(part, tile, sums),
-            }
+    if rows >= WIDEN_FROM {
+        return wide::accumulate(records, (tiles, rows), scratch, sums);
+    }
+    for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(sums) {
+        match rows {
+            1 => narrow_tile::<1>(records, tile, sums),
+            2 => narrow_tile::<2>(records, tile, sums),
+            3 => narrow_tile::<3>(records, tile, sums),
+            _ => narrow_tile::<TILE>(records, tile, sums),
         }
     }
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn multiply_tile<const ROWS: usize>(
-    records: &[Int8Record],
-    tile: &[TileBlock],
-    sums: &mut TileSums,
-) {
+fn narrow_tile<const ROWS: usize>(records: &[Int8Record], tile: &[TileBlock], sums: &mut TileSums) {
     for (record, block) in records.iter().zip(tile) {
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for (group, vector) in record.quants.iter().enumerate() {
-            for half in 0..2 {
-                let weights = bytes(vector, half);
-                let magnitudes = _mm256_abs_epi8(weights);
-                for row in 0..ROWS {
-                    let (sum, word) = (&mut products[row][half], word(&block.quants[row], group));
-                    *sum = multiply_add(*sum, weights, magnitudes, word);
-                }
-            }
+            add_group(&mut products, vector, block, group);
         }
-        for half in 0..2 {
-            let scales = halves(&record.scales, half);
-            for row in 0..ROWS {
-                let product = _mm256_cvtepi32_ps(products[row][half]);
-                let scale = _mm256_set1_ps(block.scales[row]);
-                let total = floats(&sums[row], half);
-                let total = _mm256_fmadd_ps(_mm256_mul_ps(product, scale), scales, total);
-                store_floats(&mut sums[row], half, total);
-            }
-        }
+        let scales = [halves(&record.scales, 0), halves(&record.scales, 1)];
+        finish(sums, &products, block, scales);
     }
 }
 
 /// Moves the weights' signs to the activations, as the instruction wants one factor unsigned.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn multiply_add(sum: __m256i, weights: __m256i, magnitudes: __m256i, word: i32) -> __m256i {
-    let activations = _mm256_sign_epi8(_mm256_set1_epi32(word), weights);
-    let pairs = _mm256_maddubs_epi16(magnitudes, activations);
-    in_order(_mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))))
+fn add_group<const ROWS: usize>(
+    products: &mut [[__m256i; 2]; ROWS],
+    weights: &[i8; VECTOR],
+    block: &TileBlock,
+    group: usize,
+) {
+    for half in 0..2 {
+        let weights = bytes(weights, half);
+        let magnitudes = _mm256_abs_epi8(weights);
+        for row in 0..ROWS {
+            let activations = _mm256_set1_epi32(word(&block.quants[row], group));
+            let activations = _mm256_sign_epi8(activations, weights);
+            let pairs = _mm256_maddubs_epi16(magnitudes, activations);
+            let fours = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+            products[row][half] = in_order(_mm256_add_epi32(products[row][half], fours));
+        }
+    }
+}
+
+/// Adds the products of a block to the sums, as [`crate::linear::kernel::scalar`] defines it.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn finish<const ROWS: usize>(
+    sums: &mut TileSums,
+    products: &[[__m256i; 2]; ROWS],
+    block: &TileBlock,
+    scales: [__m256; 2],
+) {
+    for row in 0..ROWS {
+        let scale = _mm256_set1_ps(block.scales[row]);
+        for half in 0..2 {
+            let product = _mm256_mul_ps(_mm256_cvtepi32_ps(products[row][half]), scale);
+            let total = _mm256_fmadd_ps(product, scales[half], floats(&sums.0[row], half));
+            store_floats(&mut sums.0[row], half, total);
+        }
+    }
+    stay_in_memory(sums);
 }

@@ -35,6 +35,23 @@ pub(super) fn store_bytes(vector: &mut [u8; VECTOR], half: usize, bytes: __m256i
     unsafe { _mm256_storeu_si256(halves[half].as_mut_ptr().cast(), bytes) };
 }
 
+/// The 16-bit integers of rows `8 * half` and following.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn words(vector: &[i16; VECTOR / 2], half: usize) -> __m256i {
+    let (halves, _) = vector.as_chunks::<PANEL>();
+    // SAFETY: 32 readable bytes; `loadu` needs no alignment.
+    unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn store_words(vector: &mut [i16; VECTOR / 2], half: usize, words: __m256i) {
+    let (halves, _) = vector.as_chunks_mut::<PANEL>();
+    // SAFETY: 32 writable bytes; `storeu` needs no alignment.
+    unsafe { _mm256_storeu_si256(halves[half].as_mut_ptr().cast(), words) };
+}
+
 /// Halves of rows `8 * half` and following as floats.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
@@ -60,19 +77,12 @@ pub(super) fn store_floats(values: &mut Sums, half: usize, floats: __m256) {
     unsafe { _mm256_storeu_ps(halves[half].as_mut_ptr(), floats) };
 }
 
-#[target_feature(enable = "avx2")]
+/// Has the sums of a block in memory before those of the next: registers are for the products. The
+/// compiler would take the sums for a part of the loop's state, and keep them beside their place.
 #[inline]
-pub(super) fn load_sums<const ROWS: usize>(sums: &TileSums) -> [[__m256; 2]; ROWS] {
-    std::array::from_fn(|row| [floats(&sums[row], 0), floats(&sums[row], 1)])
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-pub(super) fn store_sums<const ROWS: usize>(sums: &mut TileSums, totals: &[[__m256; 2]; ROWS]) {
-    for (sums, totals) in sums.iter_mut().zip(totals) {
-        store_floats(sums, 0, totals[0]);
-        store_floats(sums, 1, totals[1]);
-    }
+pub(super) fn stay_in_memory(sums: &mut TileSums) {
+    // SAFETY: no instruction at all.
+    unsafe { asm!("/* {0} */", in(reg) sums, options(nostack, preserves_flags)) };
 }
 
 /// The same vector. The compiler cannot see that, nor reorder what comes of it: left to itself, it

@@ -1,0 +1,126 @@
+//! Both factors in 16 bits: half as many products per instruction, but nothing else to do for them.
+
+use std::arch::x86_64::{
+    __m256i, _mm256_add_epi32, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
+    _mm256_slli_epi16, _mm256_srai_epi16,
+};
+
+use super::finish;
+use crate::{
+    BLOCK,
+    linear::{
+        activations::{TILE, TileBlock},
+        kernel::{
+            Scratch, TileSums,
+            avx2::vector::{bytes, floats, halves, in_order, store_floats, store_words, words},
+            unpacked::{WIDE_CHUNK, Widened},
+            with_rows,
+        },
+        panels::{GROUPS, Int8Record, VECTOR},
+    },
+};
+
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn accumulate(
+    records: &[Int8Record],
+    (tiles, rows): (&[TileBlock], usize),
+    scratch: &mut Scratch,
+    sums: &mut [TileSums],
+) {
+    for (chunk, part) in records.chunks(WIDE_CHUNK).enumerate() {
+        let room = &mut scratch.widened()[..part.len()];
+        for (record, widened) in part.iter().zip(&mut *room) {
+            widen(record, widened);
+        }
+        for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(&mut *sums) {
+            let tile = &tile[chunk * WIDE_CHUNK..];
+            match rows {
+                1 => wide_tile::<1>(room, tile, sums),
+                2 => wide_tile::<2>(room, tile, sums),
+                3 => wide_tile::<3>(room, tile, sums),
+                _ => wide_tile::<TILE>(room, tile, sums),
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen(record: &Int8Record, widened: &mut Widened) {
+    for (group, vector) in record.quants.iter().enumerate() {
+        for half in 0..2 {
+            let bytes = bytes(vector, half);
+            let even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(bytes));
+            store_words(&mut widened.quants[group], half, even);
+            let odd = _mm256_srai_epi16::<8>(bytes);
+            store_words(&mut widened.quants[group + GROUPS], half, odd);
+        }
+    }
+    for half in 0..2 {
+        store_floats(&mut widened.scales, half, halves(&record.scales, half));
+    }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn wide_tile<const ROWS: usize>(weights: &[Widened], tile: &[TileBlock], sums: &mut TileSums) {
+    for (weights, block) in weights.iter().zip(tile) {
+        let q = &weights.quants;
+        let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
+        for row in 0..ROWS {
+            products[row] = multiply(both_halves(&q[0]), &block.wide[row], 0);
+        }
+        add_vector(&mut products, &q[1], block, 1);
+        for pair in 1..GROUPS {
+            add_vector(&mut products, &q[2 * pair], block, 2 * pair);
+            add_vector(&mut products, &q[2 * pair + 1], block, 2 * pair + 1);
+        }
+        let scales = [floats(&weights.scales, 0), floats(&weights.scales, 1)];
+        finish(sums, &products, block, scales);
+    }
+}
+
+/// As `add_group` of 4-bit weights, in the same order.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add_vector<const ROWS: usize>(
+    products: &mut [[__m256i; 2]; ROWS],
+    weights: &[i16; VECTOR / 2],
+    block: &TileBlock,
+    index: usize,
+) {
+    let weights = both_halves(weights);
+    let mut late = multiply(weights, &block.wide[0], index);
+    for row in 1..ROWS {
+        let next = multiply(weights, &block.wide[row], index);
+        products[row - 1] = add(products[row - 1], late);
+        late = next;
+    }
+    products[ROWS - 1] = add(products[ROWS - 1], late);
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn multiply(weights: [__m256i; 2], wide: &[i16; BLOCK], index: usize) -> [__m256i; 2] {
+    let activations = _mm256_set1_epi32(pair(wide, index));
+    let first = in_order(_mm256_madd_epi16(weights[0], activations));
+    [first, in_order(_mm256_madd_epi16(weights[1], activations))]
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+    let first = in_order(_mm256_add_epi32(a[0], b[0]));
+    [first, in_order(_mm256_add_epi32(a[1], b[1]))]
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn both_halves(vector: &[i16; VECTOR / 2]) -> [__m256i; 2] {
+    [words(vector, 0), words(vector, 1)]
+}
+
+/// Two neighbours of a block, which every lane is multiplied with.
+#[inline]
+fn pair(wide: &[i16; BLOCK], index: usize) -> i32 {
+    let [low, high] = wide.as_chunks::<2>().0[index].map(i16::to_ne_bytes);
+    i32::from_ne_bytes([low[0], low[1], high[0], high[1]])
+}
