@@ -11,7 +11,7 @@ mod error;
 mod json;
 mod tool_format;
 
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use minijinja::{Environment, Value, value::Serde};
 use serde_json::{Map, Value as Json};
@@ -123,7 +123,8 @@ impl ChatTemplate {
             ("add_generation_prompt", Value::from(prompt.add_generation_prompt)),
         ];
         let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
-        special.chain(given).chain(fixed).collect()
+        let all: BTreeMap<String, Value> = special.chain(given).chain(fixed).collect();
+        Value::from(all)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf};
 
-use llm::{Architecture, Checkpoint, LayerTensor, RopeStyle, TensorName, Tokenizer};
+use llm::{Architecture, ChatPrompt, Checkpoint, LayerTensor, RopeStyle, TensorName, Tokenizer};
 use serde_json::Value;
 
 /// Prompts, their ids, and what a reference generates from them.
@@ -74,4 +74,26 @@ fn sizes_are_those_of_the_model() {
     assert_eq!((query.rows(), query.columns()), (576, 576));
     let output = checkpoint.tensor(TensorName::Output).unwrap();
     assert_eq!((output.rows(), output.columns()), (49152, 576));
+}
+
+#[test]
+fn a_conversation_becomes_a_prompt() {
+    let Some(checkpoint) = open() else { return };
+    let tokenizer = checkpoint.tokenizer().unwrap();
+    let template = checkpoint.chat(&tokenizer).unwrap().expect("the file has a template");
+    let prompt = ChatPrompt {
+        messages: serde_json::json!([{"role": "user", "content": "What is the capital of France?"}]),
+        tools: None,
+        documents: None,
+        add_generation_prompt: true,
+        continue_final_message: false,
+        extra: serde_json::Map::new(),
+        now: std::time::SystemTime::UNIX_EPOCH,
+    };
+    assert_eq!(
+        template.render(&prompt).unwrap(),
+        "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face\
+         <|im_end|>\n<|im_start|>user\nWhat is the capital of France?<|im_end|>\n\
+         <|im_start|>assistant\n"
+    );
 }
