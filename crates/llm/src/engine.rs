@@ -15,8 +15,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use kernels::KvCache;
 
 use crate::{
-    AddError, Checkpoint, Chunk, Hyperparameters, SamplerWorkspace, Scheduler, SequenceId,
-    SequenceRequest, Step, Tokenizer, decoder::Decoder,
+    AddError, Checkpoint, Chunk, Draftsman, Hyperparameters, SamplerWorkspace, Scheduler,
+    SequenceId, SequenceRequest, Step, Tokenizer, decoder::Decoder,
 };
 
 pub use error::EngineError;
@@ -50,6 +50,8 @@ pub struct Engine {
     rows: Rows,
     workspace: SamplerWorkspace,
     pacing: Pacing,
+    /// `None` if tokens are not to be guessed.
+    draftsman: Option<Draftsman>,
     counters: Counters,
 }
 
@@ -117,6 +119,9 @@ impl Engine {
     /// Computes what the scheduler chooses and appends what came of it to `events`. Returns the
     /// number of tokens computed.
     pub fn step(&mut self, events: &mut Vec<Event>) -> usize {
+        if let Some(draftsman) = &mut self.draftsman {
+            draftsman.propose(&mut self.scheduler);
+        }
         let limit = self.pacing.prefill_tokens_max();
         self.scheduler.set_prefill_tokens_while_decoding_max(limit);
         let step = self.scheduler.schedule();
@@ -127,12 +132,18 @@ impl Engine {
         self.forward(&step);
         self.finish_chunks(&step, events);
         self.pacing.note_step(&step);
+        if let Some(draftsman) = &mut self.draftsman {
+            draftsman.note_step(&step);
+        }
         step.tokens
     }
 
     /// Tells how long the last step took: what prompts may add to the next ones depends on it.
     pub fn note_step_duration(&mut self, duration: Duration) {
         self.pacing.note_duration(duration);
+        if let Some(draftsman) = &mut self.draftsman {
+            draftsman.note_duration(duration);
+        }
     }
 
     fn note_starts(&mut self, step: &Step, events: &mut Vec<Event>) {
@@ -204,6 +215,9 @@ impl Engine {
         };
         let outcome = work.finish_chunk();
         self.counters.note(chunk, &outcome);
+        if let Some(draftsman) = &mut self.draftsman {
+            draftsman.observe(id, &outcome.tokens);
+        }
         let cached_tokens =
             self.scheduler.sequence(id).map_or(0, |sequence| sequence.cached_tokens());
         let ends = outcome.finish.is_some() || outcome.error.is_some();

@@ -6,7 +6,7 @@ use super::{
     Counters, Engine, EngineError, EngineOptions, Event, Pacing, Request, Rows, Tenants, Wanted,
 };
 use crate::{
-    ChatTemplate, Checkpoint, CheckpointError, Hyperparameters, SamplerWorkspace,
+    ChatTemplate, Checkpoint, CheckpointError, Draftsman, Hyperparameters, SamplerWorkspace,
     SamplingParameters, Scheduler, SchedulerOptions, decoder::Decoder,
 };
 
@@ -35,6 +35,7 @@ impl Engine {
             rows: Rows::default(),
             workspace: SamplerWorkspace::default(),
             pacing: Pacing::new(options.step_tokens_max),
+            draftsman: options.speculation.then(Draftsman::default),
             counters: Counters::default(),
             checkpoint,
             options,
