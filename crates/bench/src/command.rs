@@ -20,7 +20,9 @@ use crate::{
     clock, config, environment,
     floor::{self, Stall},
     generator::{self, GeneratorArgs},
-    life, machine,
+    life,
+    llm::{self, EngineArgs, LlmArgs},
+    machine,
     payload::Protocol,
     process,
     report::{self, Report},
@@ -41,6 +43,10 @@ enum Task {
     Serving(Serving),
     /// The load generator against the floor and against other generators, and what it must not miss.
     Generator(GeneratorArgs),
+    /// Hone's generation beside llama.cpp and vLLM, interleaved on this machine.
+    Llm(LlmArgs),
+    /// Hone's engine without a server, as `llm` has it run.
+    Engine(EngineArgs),
     /// Runs the bare HTTP server that the others are held against.
     FloorHttp(FloorHttp),
     /// Runs the bare gRPC server that the others are held against.
@@ -123,6 +129,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
     let done = match command.task {
         Task::Serving(arguments) => serving(&arguments),
         Task::Generator(arguments) => generator(&arguments),
+        Task::Llm(arguments) => generation(&arguments),
+        Task::Engine(arguments) => llm::run_engine(&arguments),
         Task::FloorHttp(floor) => {
             let stall = floor.stall();
             serve(floor.port.port, move |listener| floor::serve_http(listener, stall))
@@ -161,6 +169,12 @@ fn generator(arguments: &GeneratorArgs) -> Result<()> {
     let work = tempfile::tempdir()?;
     stop_on_signals(work.path().to_owned())?;
     generator::run(arguments, work.path())
+}
+
+fn generation(arguments: &LlmArgs) -> Result<()> {
+    let work = tempfile::tempdir()?;
+    stop_on_signals(work.path().to_owned())?;
+    llm::run(arguments, work.path())
 }
 
 fn serving(arguments: &Serving) -> Result<()> {

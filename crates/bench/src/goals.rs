@@ -25,15 +25,19 @@ pub(crate) struct Goal {
 }
 
 impl Goal {
-    fn at_most(name: String, (must, aim): (f64, f64), measured: Option<f64>) -> Self {
+    pub(crate) fn at_most(name: String, (must, aim): (f64, f64), measured: Option<f64>) -> Self {
         Self { name, must: Some(must), aim, at_least: false, measured }
     }
 
-    fn aimed_at(name: String, aim: f64, measured: Option<f64>) -> Self {
+    pub(crate) fn aimed_at(name: String, aim: f64, measured: Option<f64>) -> Self {
         Self { name, must: None, aim, at_least: false, measured }
     }
 
-    fn at_least(name: String, (must, aim): (f64, f64), measured: Option<f64>) -> Self {
+    pub(crate) fn aimed_at_least(name: String, aim: f64, measured: Option<f64>) -> Self {
+        Self { name, must: None, aim, at_least: true, measured }
+    }
+
+    pub(crate) fn at_least(name: String, (must, aim): (f64, f64), measured: Option<f64>) -> Self {
         Self { name, must: Some(must), aim, at_least: true, measured }
     }
 

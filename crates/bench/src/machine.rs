@@ -46,7 +46,6 @@ pub(crate) fn describe(plan: &Plan) -> Machine {
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory = field(&memory, "MemTotal");
     let memory_kb: u64 = memory.trim_end_matches(" kB").parse().unwrap_or(0);
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     Machine {
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
         processor: field(&cpu, "model name").to_owned(),
@@ -54,13 +53,19 @@ pub(crate) fn describe(plan: &Plan) -> Machine {
         instruction_sets: INSTRUCTION_SETS.iter().filter(has).copied().collect(),
         memory_mb: memory_kb / 1024,
         kernel: output("uname", &["-r"]),
-        load_average: load.split(' ').next().unwrap_or_default().to_owned(),
+        load_average: load_average(),
         commit: commit(),
         versions: versions(plan),
         rounds: plan.rounds,
         window_ms: plan.window.as_millis(),
         seed: plan.seed,
     }
+}
+
+/// The load average of the last minute.
+pub(crate) fn load_average() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn field<'a>(text: &'a str, name: &str) -> &'a str {
@@ -74,7 +79,8 @@ fn output(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output).trim().to_owned()
 }
 
-fn commit() -> String {
+/// The source tree's commit, with `+` if files differ from it.
+pub(crate) fn commit() -> String {
     let tree = env!("CARGO_MANIFEST_DIR");
     let commit = output("git", &["-C", tree, "rev-parse", "--short=12", "HEAD"]);
     let changed = !output("git", &["-C", tree, "status", "--porcelain", "-uno"]).is_empty();

@@ -10,6 +10,7 @@ mod floor;
 mod generator;
 mod goals;
 mod life;
+mod llm;
 mod load;
 mod machine;
 mod payload;

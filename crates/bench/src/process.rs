@@ -25,6 +25,9 @@ const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often a starting server is asked; the error of the times to ready.
 const READY_POLL: Duration = Duration::from_millis(1);
 
+/// How often a program that measures is asked whether it is done: seldom enough not to disturb it.
+const END_POLL: Duration = Duration::from_millis(20);
+
 /// Bytes of a failed server's log that are shown.
 const LOG_TAIL_BYTES: usize = 4000;
 
@@ -55,26 +58,49 @@ impl Process {
 
     /// Waits until the server answers `GET path` with 200.
     pub(crate) fn wait_ready(&mut self, address: SocketAddr, path: &str) -> Result<()> {
-        self.wait_until(|| answers(address, path))
+        self.wait_ready_within(READY_WAIT_MAX, address, path)
+    }
+
+    /// The same for a server that may take another time.
+    pub(crate) fn wait_ready_within(
+        &mut self,
+        limit: Duration,
+        address: SocketAddr,
+        path: &str,
+    ) -> Result<()> {
+        self.wait_until(limit, || answers(address, path))
     }
 
     /// Waits until the server accepts connections.
     pub(crate) fn wait_listening(&mut self, address: SocketAddr) -> Result<()> {
-        self.wait_until(|| TcpStream::connect(address).is_ok())
+        self.wait_until(READY_WAIT_MAX, || TcpStream::connect(address).is_ok())
     }
 
-    fn wait_until(&mut self, is_ready: impl Fn() -> bool) -> Result<()> {
-        let give_up_at = clock::now() + READY_WAIT_MAX;
+    fn wait_until(&mut self, limit: Duration, is_ready: impl Fn() -> bool) -> Result<()> {
+        let give_up_at = clock::now() + limit;
         while !is_ready() {
             let ended = self.child.try_wait()?.map(|status| format!("it ended with {status}"));
             let late = clock::now() > give_up_at;
-            let late = late.then(|| format!("it was not ready after {READY_WAIT_MAX:?}"));
+            let late = late.then(|| format!("it was not ready after {limit:.0?}"));
             if let Some(why) = ended.or(late) {
                 bail!("{why}; its log ends:\n{}", self.log_tail());
             }
             clock::pause(READY_POLL);
         }
         Ok(())
+    }
+
+    /// Waits until the process has ended well and returns what it printed.
+    pub(crate) fn wait_output(&mut self, limit: Duration) -> Result<String> {
+        let give_up_at = clock::now() + limit;
+        loop {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(fs::read_to_string(&self.log)?),
+                Some(status) => bail!("it ended with {status}; its log ends:\n{}", self.log_tail()),
+                None if clock::now() > give_up_at => bail!("it was not done after {limit:.0?}"),
+                None => clock::pause(END_POLL),
+            }
+        }
     }
 
     fn log_tail(&self) -> String {
@@ -135,6 +161,16 @@ fn try_get(address: SocketAddr, path: &str) -> std::io::Result<[u8; 12]> {
     let mut head = [0; 12];
     stream.read_exact(&mut head)?;
     Ok(head)
+}
+
+/// The command as one would type it.
+pub(crate) fn command_line(command: &Command) -> String {
+    let settings = command.get_envs().filter_map(|(name, value)| {
+        Some(format!("{}={}", name.to_string_lossy(), value?.to_string_lossy()))
+    });
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    settings.chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Ports of the loopback interface that nobody listens on now.

@@ -46,6 +46,16 @@ pub(crate) fn life_progress(figure: &LifeFigure) {
     progress(&format!("  {}: {}: {median:.3}", figure.server, figure.what));
 }
 
+/// Markdown of what is missing; empty if nothing is.
+pub(crate) fn left_out(left_out: &[String]) -> String {
+    table::left_out(left_out)
+}
+
+/// Markdown of goals; empty if none was measured.
+pub(crate) fn goals_table(goals: &[goals::Goal]) -> String {
+    table::goals(goals)
+}
+
 impl Report {
     /// An empty one.
     pub(crate) fn new(machine: Machine) -> Self {
