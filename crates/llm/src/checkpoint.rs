@@ -52,6 +52,9 @@ pub(crate) trait Tensors {
         self.find(name)?.ok_or_else(missing)
     }
 
+    /// Lets what was read of the files leave memory.
+    fn release_pages(&self);
+
     fn rows(&self, name: TensorName) -> Result<usize, CheckpointError> {
         Ok(self.get(name)?.rows())
     }
@@ -95,6 +98,12 @@ impl Checkpoint {
     #[must_use]
     pub fn hyperparameters(&self) -> &Hyperparameters {
         &self.hyperparameters
+    }
+
+    /// Lets what was read of the files leave memory, as after all weights were packed: pages that
+    /// are needed again come back by themselves.
+    pub fn release_pages(&self) {
+        self.tensors().release_pages();
     }
 
     /// Whether the model has this tensor.

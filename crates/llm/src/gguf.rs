@@ -35,6 +35,11 @@ pub(crate) struct Gguf {
 }
 
 impl Gguf {
+    /// Lets what was read of the file leave memory.
+    pub(crate) fn release_pages(&self) {
+        self.file.release();
+    }
+
     /// Reads the head of the file at `path`; the tensors stay where they are.
     pub(crate) fn open(path: &Path) -> Result<Self, GgufError> {
         let file = MappedFile::open(path)?;

@@ -6,7 +6,7 @@
 
 use std::{fs::File, io, path::Path};
 
-use memmap2::{Advice, Mmap};
+use memmap2::{Advice, Mmap, UncheckedAdvice};
 
 /// A file whose pages come into memory when they are read, and leave it with the value.
 #[derive(Debug)]
@@ -28,6 +28,13 @@ impl MappedFile {
         // Only a hint: without it pages are read one by one.
         let _ = map.advise(Advice::WillNeed);
         Ok(Self { map })
+    }
+
+    /// Lets the pages leave memory; those that are read again come back from the file.
+    pub(crate) fn release(&self) {
+        // SAFETY: the map is of a file, read-only and never written, so dropping its pages loses
+        // nothing: a later read finds the same bytes in the file.
+        let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

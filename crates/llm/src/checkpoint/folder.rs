@@ -120,6 +120,10 @@ impl Tensors for Folder {
     fn file_name(&self, name: TensorName) -> String {
         self.full_name(name)
     }
+
+    fn release_pages(&self) {
+        self.weights.release_pages();
+    }
 }
 
 /// One template, or the one of a list that is named `default`.

@@ -96,4 +96,8 @@ impl Tensors for GgufFile {
     fn file_name(&self, name: TensorName) -> String {
         name.in_gguf()
     }
+
+    fn release_pages(&self) {
+        self.gguf.release_pages();
+    }
 }

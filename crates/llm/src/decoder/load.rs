@@ -42,6 +42,8 @@ impl Decoder {
         let layers = layers.collect::<Result<_, EngineError>>()?;
         let head = checkpoint.tensor(TensorName::Output)?;
         checkpoint.tensor(TensorName::Embedding)?;
+        let head = Weights::pack(&[head], precision, &threads)?;
+        checkpoint.release_pages();
         let embedding = Embedding {
             checkpoint: Arc::clone(checkpoint),
             scale: shape.embedding_scale,
@@ -50,7 +52,7 @@ impl Decoder {
         Ok(Self {
             layers,
             final_norm: checkpoint.vector(TensorName::OutputNorm)?,
-            head: Weights::pack(&[head], precision, &threads)?,
+            head,
             rotations: rotations(&shape),
             embedding,
             scratch: Scratch::default(),

@@ -52,6 +52,10 @@ impl Weights {
         Ok(weights)
     }
 
+    pub(super) fn release_pages(&self) {
+        self.files.iter().for_each(MappedFile::release);
+    }
+
     fn add(&mut self, path: &Path) -> Result<(), CheckpointError> {
         let file = MappedFile::open(path)?;
         let (head, metadata) = SafeTensors::read_metadata(file.bytes())?;
