@@ -11,11 +11,11 @@ use std::{
 use anyhow::{Result, anyhow, bail};
 use engines::LanguageOptions;
 use serde::Serialize;
-use server::ControlToken;
+use server::{ApiKey, ControlToken};
 use serving::{ModelDefaults, RepositoryOptions};
 
 use crate::{
-    environment,
+    api_keys, environment,
     language::Language,
     secret::Secret,
     settings::{ControlMode, LogFormat, Mode, Port, Settings},
@@ -28,6 +28,10 @@ use crate::{
 pub(crate) struct Config {
     pub paths: Vec<PathBuf>,
     pub host: IpAddr,
+    /// Secrets: not among what is printed.
+    #[serde(skip)]
+    pub api_keys: Vec<ApiKey>,
+    pub api_keys_file: Option<PathBuf>,
     pub http_port: Port,
     pub grpc_port: Port,
     pub metrics_port: Port,
@@ -88,6 +92,11 @@ impl Config {
         let control_token = control_token.transpose();
         let config = Self {
             paths: settings.paths.unwrap_or_default(),
+            api_keys: api_keys::read(
+                settings.api_key.unwrap_or_default(),
+                settings.api_keys_file.as_deref(),
+            )?,
+            api_keys_file: settings.api_keys_file,
             host: settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             http_port: port(settings.http_port, 8000),
             grpc_port: port(settings.grpc_port, 8001),
@@ -214,6 +223,7 @@ impl Config {
         options.grace = seconds(self.grace_secs);
         options.exit_timeout = seconds(self.exit_timeout_secs);
         options.control_token = self.control_token.clone();
+        options.api_keys.clone_from(&self.api_keys);
         options.access_log = self.access_log;
         options.trace = self.traces.options();
         options

@@ -37,7 +37,16 @@ pub(crate) fn library_search(library: Option<PathBuf>, cache: PathBuf) -> Search
 /// The control token, `HONE_CONTROL_TOKEN`: a secret is better kept there than among the arguments,
 /// which every user of the machine can list.
 pub(crate) fn control_token() -> Option<Secret> {
-    let value = env::var_os("HONE_CONTROL_TOKEN").filter(|value| !value.is_empty())?;
+    secret("HONE_CONTROL_TOKEN")
+}
+
+/// A key that generating text needs, `HONE_API_KEY`.
+pub(crate) fn api_key() -> Option<Secret> {
+    secret("HONE_API_KEY")
+}
+
+fn secret(name: &str) -> Option<Secret> {
+    let value = env::var_os(name).filter(|value| !value.is_empty())?;
     Some(Secret::new(value.to_string_lossy()))
 }
 

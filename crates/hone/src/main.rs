@@ -1,5 +1,6 @@
 //! The command line: reads flags, file and environment, and puts the parts together.
 
+mod api_keys;
 mod bench;
 mod cli;
 mod config;

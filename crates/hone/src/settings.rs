@@ -36,6 +36,12 @@ pub(crate) struct Settings {
     /// Address to listen on [default: 127.0.0.1].
     #[arg(long, help_heading = "Network")]
     pub host: Option<IpAddr>,
+    /// Key that generating text needs; may be repeated [default: $HONE_API_KEY, else none].
+    #[arg(long, value_name = "KEY", help_heading = "Network")]
+    pub api_key: Option<Vec<Secret>>,
+    /// TOML file of such keys, with a name, weight and priority each.
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    pub api_keys_file: Option<PathBuf>,
     /// Port of REST, 0 for any free one or "off" [default: 8000].
     #[arg(long, value_name = "PORT", help_heading = "Network")]
     pub http_port: Option<Port>,
@@ -333,10 +339,11 @@ impl ServeArgs {
             None => Settings::default(),
         };
         let mut flags = self.settings;
+        flags.api_key = flags.api_key.or_else(|| environment::api_key().map(|key| vec![key]));
         flags.control_token = flags.control_token.or_else(environment::control_token);
         flags.paths = (!self.paths.is_empty()).then_some(self.paths);
         Ok(flags_over_file!(flags, file:
-            paths, host, http_port, grpc_port, metrics_port, http_max_input_size,
+            paths, host, api_key, api_keys_file, http_port, grpc_port, metrics_port, http_max_input_size,
             http_max_connections, http_header_timeout_secs, body_idle_timeout_secs,
             http_keep_alive_secs, grpc_max_message_size, grpc_max_connections, grace_secs,
             exit_timeout_secs, model_control_mode, load_model, control_token, repository_poll_secs,

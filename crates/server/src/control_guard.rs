@@ -1,9 +1,8 @@
-use std::{fmt, hint::black_box};
+use std::fmt;
 
 use http::{HeaderMap, header};
 
-/// Shortest token: what is shorter is guessed.
-const TOKEN_LEN_MIN: usize = 8;
+use crate::secret::{check_secret, is_same};
 
 /// A secret that whoever changes the server sends along. Never shown.
 #[derive(Clone)]
@@ -40,24 +39,12 @@ impl ControlToken {
     /// It is too short, or has other characters than visible ASCII; the message does not repeat it.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
         let text = text.into();
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("may only have visible ASCII characters, and no spaces".to_owned());
-        }
-        if text.len() < TOKEN_LEN_MIN {
-            let len = text.len();
-            return Err(format!("has {len} characters; give at least {TOKEN_LEN_MIN}"));
-        }
+        check_secret(&text)?;
         Ok(Self(text))
     }
 
-    /// Takes as long for a token that is nearly right as for any other of its length.
     fn matches(&self, given: &[u8]) -> bool {
-        let own = self.0.as_bytes();
-        let mut difference = own.len() ^ given.len();
-        for (index, byte) in given.iter().enumerate() {
-            difference |= usize::from(byte ^ own[index % own.len()]);
-        }
-        black_box(difference) == 0
+        is_same(self.0.as_bytes(), given)
     }
 }
 
@@ -93,7 +80,7 @@ impl ControlGuard {
 }
 
 /// The token of `Authorization: Bearer TOKEN`.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod api_keys;
 mod classification;
 mod compression;
 mod control_guard;
@@ -19,6 +20,7 @@ mod metrics;
 mod network;
 mod options;
 mod record;
+mod secret;
 mod server;
 mod shutdown;
 mod state;
@@ -27,6 +29,7 @@ mod status;
 mod timing;
 mod trace;
 
+pub use api_keys::ApiKey;
 pub use control_guard::ControlToken;
 pub use error::StartError;
 pub use log_control::{LogControl, LogSettings};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{ControlToken, LogControl, TraceOptions};
+use crate::{ApiKey, ControlToken, LogControl, TraceOptions};
 
 /// What [`Server::start`](crate::Server::start) is told.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Options {
     pub exit_timeout: Duration,
     /// What whoever changes models or settings has to send; `None` asks for nothing, as the protocol has it.
     pub control_token: Option<ControlToken>,
+    /// Who may have text generated; without any key everybody may.
+    pub api_keys: Vec<ApiKey>,
     /// Whether every request is logged when it ends.
     pub access_log: bool,
     /// Which requests are traced, and where traces go.
@@ -55,6 +57,7 @@ impl Options {
             grace: Duration::ZERO,
             exit_timeout: Duration::from_secs(30),
             control_token: None,
+            api_keys: Vec::new(),
             access_log: false,
             trace: TraceOptions::default(),
             log,

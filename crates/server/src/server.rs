@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use crate::{
     Options, StartError,
+    api_keys::ApiKeys,
     control_guard::ControlGuard,
     grpc, http,
     listen::{Acceptor, bind},
@@ -92,6 +93,7 @@ impl Server {
             repository: Arc::clone(&repository),
             log,
             control: control_guard,
+            api_keys: ApiKeys::new(options.api_keys),
             access_log,
             tracer,
             shutdown,

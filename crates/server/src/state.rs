@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use serving::Repository;
 
-use crate::{LogControl, control_guard::ControlGuard, shutdown::Shutdown, trace::Tracer};
+use crate::{
+    LogControl, api_keys::ApiKeys, control_guard::ControlGuard, shutdown::Shutdown, trace::Tracer,
+};
 
 /// Server name in metadata.
 pub(crate) const SERVER_NAME: &str = "hone";
@@ -11,7 +13,7 @@ pub(crate) const SERVER_NAME: &str = "hone";
 pub(crate) const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Protocol extensions that the server has, in metadata.
-pub(crate) const EXTENSIONS: [&str; 10] = [
+pub(crate) const EXTENSIONS: [&str; 11] = [
     "classification",
     "model_repository",
     "model_repository(unload_dependents)",
@@ -22,6 +24,7 @@ pub(crate) const EXTENSIONS: [&str; 10] = [
     "statistics",
     "logging",
     "trace",
+    "generate",
 ];
 
 /// What every front end shares. Nothing in it changes while the server runs but through its owner.
@@ -33,6 +36,8 @@ pub(crate) struct State {
     pub(crate) log: Arc<dyn LogControl>,
     /// Who may change models and settings. Fixed at start.
     pub(crate) control: ControlGuard,
+    /// Who may have text generated. Fixed at start.
+    pub(crate) api_keys: ApiKeys,
     /// Whether requests are logged. Fixed at start.
     pub(crate) access_log: bool,
     /// Which requests are traced, and where to.

@@ -246,6 +246,8 @@ pub struct StopConditions {
 pub struct Tenancy {
     /// Whose share of the machine it takes; requests of one tenant wait for each other first.
     pub tenant: String,
+    /// How large that share is, against those of others; 0 counts as 1.
+    pub weight: u32,
     /// Lower comes first.
     pub priority: i32,
     /// Prompts with other salts do not share memory, nor can they tell what others asked.

@@ -57,10 +57,8 @@ impl CompletionRequest {
             logprobs,
             ..GenerationFields::read(&mut fields, &["max_tokens"], least)?
         };
-        generation
-            .stop
-            .max_tokens
-            .get_or_insert(MAX_TOKENS_DEFAULT.max(generation.stop.min_tokens));
+        let default = MAX_TOKENS_DEFAULT.max(generation.stop.min_tokens);
+        generation.max_tokens_default = Some(default);
         fields.finish()?;
         if echo && logprobs.is_some() && generation.prompt_logprobs.is_none() {
             generation.prompt_logprobs = logprobs;

@@ -147,10 +147,10 @@ fn call(value: Value, path: &str) -> Result<Value, RequestFault> {
             .map_err(|_| function.fault("arguments", "must be the text of a JSON object"))?,
         Some(value) => value,
     };
-    Ok(call_message(&id, &name, arguments))
+    Ok(call_message(&id, &name, &arguments))
 }
 
 /// A call in the form that templates know.
-pub(super) fn call_message(id: &str, name: &str, arguments: Value) -> Value {
+pub(super) fn call_message(id: &str, name: &str, arguments: &Value) -> Value {
     json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
 }

@@ -84,6 +84,7 @@ impl RequestFault {
 impl ErrorBody<'_> {
     /// The error as JSON.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "an error can always be written")]
     pub fn to_json(self, form: ErrorForm) -> Vec<u8> {
         let written = match form {
             ErrorForm::OpenAi => serde_json::to_vec(&OpenAiDocument {

@@ -149,6 +149,17 @@ impl Fields {
         }
     }
 
+    /// Adds the fields of an object within.
+    pub(super) fn add(&mut self, inner: Self) -> Result<(), RequestFault> {
+        for (name, value) in inner.map {
+            if self.map.contains_key(&name) {
+                return Err(self.fault(&name, "is given twice"));
+            }
+            self.map.insert(name, value);
+        }
+        Ok(())
+    }
+
     /// Everything that is left.
     pub(super) fn entries(self) -> Map<String, Value> {
         self.map
@@ -209,6 +220,7 @@ pub(super) fn text(value: Value, path: &str) -> Result<String, RequestFault> {
 }
 
 /// Reads an element that must be a token.
+#[expect(clippy::needless_pass_by_value, reason = "one of the functions that read elements")]
 pub(super) fn token(value: Value, path: &str) -> Result<u32, RequestFault> {
     let token = value.as_u64().and_then(|number| u32::try_from(number).ok());
     token.ok_or_else(|| RequestFault::wrong(path, "must be a token: a whole number of 0 or more"))

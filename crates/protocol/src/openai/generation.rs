@@ -39,6 +39,9 @@ pub struct GenerationFields {
     pub sampling: SamplingFields,
     /// When an answer ends.
     pub stop: StopFields,
+    /// Tokens of an answer to a request that does not say, as far as the context has them; `None` is
+    /// all that the context has.
+    pub max_tokens_default: Option<usize>,
     /// Whether control tokens are left out of the text.
     pub skip_special_tokens: bool,
     /// How the answer is streamed, if it is.
@@ -75,7 +78,7 @@ impl GenerationFields {
     /// write differently. `limits` are the names of the longest answer.
     pub(super) fn read(
         fields: &mut Fields,
-        limits: &[&str],
+        limits: &[&'static str],
         tokens_min: usize,
     ) -> Result<Self, RequestFault> {
         let choices = fields.count("n", 1..=CHOICES_MAX)?.unwrap_or(1);
@@ -90,6 +93,7 @@ impl GenerationFields {
         Ok(Self {
             model: fields.string("model")?.unwrap_or_default(),
             choices,
+            max_tokens_default: None,
             sampling: SamplingFields::read(fields)?,
             stop: StopFields::read(fields, limits, tokens_min)?,
             skip_special_tokens: fields.flag("skip_special_tokens")?.unwrap_or(true),

@@ -54,6 +54,8 @@ pub struct SamplingFields {
 pub struct StopFields {
     /// Tokens of an answer at most.
     pub max_tokens: Option<usize>,
+    /// The field that says so, or would.
+    pub limit_field: &'static str,
     /// Tokens before which nothing but `max_tokens` ends it.
     pub min_tokens: usize,
     /// Texts that end it.
@@ -125,13 +127,15 @@ impl StopFields {
     /// the second.
     pub(super) fn read(
         fields: &mut Fields,
-        limits: &[&str],
+        limits: &[&'static str],
         min: usize,
     ) -> Result<Self, RequestFault> {
-        let mut max_tokens = None;
+        let (mut max_tokens, mut limit_field) = (None, limits[0]);
         for name in limits {
             let limit = fields.count(name, min..=TOKENS_MAX)?;
-            max_tokens = max_tokens.or(limit);
+            if max_tokens.is_none() && limit.is_some() {
+                (max_tokens, limit_field) = (limit, name);
+            }
         }
         let min_tokens = fields.count("min_tokens", 0..=TOKENS_MAX)?.unwrap_or(0);
         if max_tokens.is_some_and(|max| max < min_tokens) {
@@ -141,6 +145,7 @@ impl StopFields {
         }
         Ok(Self {
             max_tokens,
+            limit_field,
             min_tokens,
             stop: stop_texts(fields, "stop")?,
             stop_token_ids: fields.list("stop_token_ids", LIST_MAX, token)?.unwrap_or_default(),

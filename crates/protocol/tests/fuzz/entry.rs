@@ -3,6 +3,10 @@
 use bytes::Bytes;
 use protocol::{
     model_config::{from_json, from_text, to_json},
+    openai::{
+        ChatRequest, CompletionRequest, DetokenizeRequest, EmbeddingsRequest, GenerateRequest,
+        MessagesRequest, ResponsesRequest, TokenizeRequest, generate_to_inference,
+    },
     rest::{
         self, DecodeLimits, LoadDocument, ResponseHead, ResponseOutput, RestInferRequest,
         decode_infer, encode_infer,
@@ -95,6 +99,22 @@ pub(crate) fn documents(data: &[u8]) {
     let _ = rest::read_unload(data);
     let _ = rest::read_settings(data);
     let _ = LoadDocument::read(data);
+}
+
+/// The requests of OpenAI's API and of those around it: a fault names a field of the request.
+pub(crate) fn openai_requests(data: &[u8]) {
+    let faults = [
+        ChatRequest::read(data).err(),
+        CompletionRequest::read(data).err(),
+        DetokenizeRequest::read(data).err(),
+        EmbeddingsRequest::read(data).err(),
+        GenerateRequest::read(data, true).err(),
+        MessagesRequest::read(data).err(),
+        ResponsesRequest::read(data).err(),
+        TokenizeRequest::read(data).err(),
+        generate_to_inference(data, &[("input", "FP32")], true).err(),
+    ];
+    assert!(faults.into_iter().flatten().all(|fault| !fault.message.is_empty()));
 }
 
 /// A model configuration in both of its forms.

@@ -54,3 +54,16 @@ pub(crate) fn model_configs() -> Vec<Vec<u8>> {
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
 }
+
+pub(crate) fn openai_requests() -> Vec<Vec<u8>> {
+    [
+        r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a\u00e9"}]},{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":"{\"x\":1}"}}]}],"temperature":0.5,"top_k":-1,"n":2,"stop":["x"],"logit_bias":{"5":-1.5},"seed":-3}"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f","parameters":{}}}],"tool_choice":{"type":"function","function":{"name":"f"}},"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},"stream":true,"stream_options":{"include_usage":true}}"#,
+        r#"{"prompt":[[1,2],[3]],"max_tokens":0,"echo":true,"logprobs":1,"structured_outputs":{"choice":["a"]},"user":null}"#,
+        r#"{"input":[{"type":"function_call_output","call_id":"c","output":"1"},{"role":"user","content":"a"}],"text":{"format":{"type":"json_object"}},"max_output_tokens":5}"#,
+        r#"{"max_tokens":5,"system":"s","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1"}]}],"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"any"}}"#,
+        r#"{"text_input":"a","parameters":{"max_tokens":3},"input":[[1,2],[3,4]],"tokens":[1,2]}"#,
+    ]
+    .map(|json| json.as_bytes().to_vec())
+    .to_vec()
+}

@@ -30,3 +30,8 @@ fn documents() {
 fn model_configs() {
     run(&examples::model_configs(), entry::model_config, 5_000);
 }
+
+#[test]
+fn openai_requests() {
+    run(&examples::openai_requests(), entry::openai_requests, 20_000);
+}

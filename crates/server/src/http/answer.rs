@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     access::{self, Access},
+    api_keys::Tenant,
     record::{Beginning, Observed, Outcome, Protocol},
     shutdown::Phase,
     timing::Stopwatch,
@@ -33,6 +34,8 @@ pub(super) struct Exchange {
     pub(super) stopwatch: Stopwatch,
     /// What is written down of an inference, if anybody wants to know.
     pub(super) observed: Option<Observed>,
+    /// Who asks for a generation, if that needs a key.
+    pub(super) tenant: Option<Tenant>,
 }
 
 impl Exchange {
@@ -89,6 +92,7 @@ pub(super) async fn answer(
         received,
         stopwatch: Stopwatch::default(),
         observed: None,
+        tenant: None,
     };
     let route = Route::of(&head.method, head.uri.path());
     let answered = match &route {
@@ -96,7 +100,13 @@ pub(super) async fn answer(
             exchange.observe(head.uri.path(), name);
             infer::infer(&mut exchange, name, version).await
         }
-        Ok(Route::OpenAi(endpoint)) => Box::pin(openai::answer(&mut exchange, endpoint)).await,
+        Ok(Route::Generate { name, version, is_streamed }) => {
+            let path = head.uri.path();
+            Box::pin(openai::generate(&mut exchange, path, (name, version), *is_streamed)).await
+        }
+        Ok(Route::OpenAi(endpoint)) => {
+            Box::pin(openai::answer(&mut exchange, endpoint, head.uri.path())).await
+        }
         // The other calls are rare and boxed, so that the common one's future stays small.
         Ok(route) => Box::pin(control::answer(&mut exchange, route)).await,
         Err(refusal) => Err(refusal.clone()),

@@ -36,7 +36,9 @@ pub(super) async fn answer(exchange: &mut Exchange, route: &Route<'_>) -> Answer
         Route::ServerLive => Ok(reply::empty(StatusCode::OK)),
         Route::ServerReady => Ok(server_ready(exchange)),
         Route::ServerMetadata => Ok(server_metadata()),
-        Route::OpenAi(_) => unreachable!("generations are answered elsewhere"),
+        Route::OpenAi(_) | Route::Generate { .. } => {
+            unreachable!("generations are answered elsewhere")
+        }
         Route::Model { name, version, call } => model(exchange, name, version, *call),
         Route::AllStatistics => model_statistics(exchange, "", ""),
         Route::RepositoryIndex { repository } => repository::index(exchange, repository).await,

@@ -63,11 +63,42 @@ pub(super) async fn infer(
         ));
     }
     let header_length = header_length(&exchange.headers)?;
+    begin(exchange);
+    let body = exchange.read_body().await?;
+    exchange.stopwatch.note_read();
+    run_body(exchange, model, body, header_length).await
+}
+
+/// Answers an inference whose body is there already, in JSON.
+pub(super) async fn run(
+    exchange: &mut Exchange,
+    model: Arc<Model>,
+    body: Bytes,
+) -> Result<Response<ReplyBody>, Refusal> {
+    if model.is_decoupled() {
+        return Err(Refusal::unsupported(
+            "HTTP end point doesn't support models with decoupled transaction policy",
+        ));
+    }
+    begin(exchange);
+    // It is read again, so it stays plain.
+    exchange.headers.remove(header::ACCEPT_ENCODING);
+    exchange.stopwatch.note_read();
+    run_body(exchange, model, body, None).await
+}
+
+fn begin(exchange: &mut Exchange) {
     let is_traced = exchange.observed.as_ref().is_some_and(Observed::is_traced);
     let is_timed = is_traced || is_explained(exchange);
     exchange.stopwatch = Stopwatch::new(is_timed, exchange.received);
-    let body = exchange.read_body().await?;
-    exchange.stopwatch.note_read();
+}
+
+async fn run_body(
+    exchange: &mut Exchange,
+    model: Arc<Model>,
+    body: Bytes,
+    header_length: Option<usize>,
+) -> Result<Response<ReplyBody>, Refusal> {
     let (request, wishes) = decode(exchange, &model, body, header_length).await?;
     if let Some(observed) = &mut exchange.observed {
         observed.note_request(exchange.stopwatch, &model, &wishes.id, &request.inputs);

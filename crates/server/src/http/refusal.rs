@@ -8,7 +8,7 @@ use protocol::{
 use serving::{ErrorKind, ServeError};
 
 use super::reply::{self, ReplyBody};
-use crate::{control_guard::Forbidden, status::http_status};
+use crate::{api_keys::KeyFault, control_guard::Forbidden, status::http_status};
 
 /// An answer that is an error: a status and a message that says what to change.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl RefusalForm {
     pub(super) fn of(path: &str) -> Self {
         match path {
             _ if path.starts_with("/v1/messages") => Self::Other(ErrorForm::Anthropic),
-            "/tokenize" | "/detokenize" => Self::Other(ErrorForm::OpenAi),
+            "/tokenize" | "/detokenize" | "/reset_prefix_cache" => Self::Other(ErrorForm::OpenAi),
             _ if path == "/v1" || path.starts_with("/v1/") => Self::Other(ErrorForm::OpenAi),
             _ => Self::V2,
         }
@@ -87,6 +87,16 @@ impl Refusal {
     pub(super) fn with_param(mut self, param: &str) -> Self {
         let fault = self.fault.get_or_insert_default();
         fault.param.get_or_insert_with(|| param.to_owned());
+        self
+    }
+
+    /// Gives the field that is wrong another name.
+    pub(super) fn instead_of(mut self, old: &str, new: &str) -> Self {
+        if let Some(fault) = &mut self.fault
+            && fault.param.as_deref() == Some(old)
+        {
+            fault.param = Some(new.to_owned());
+        }
         self
     }
 
@@ -162,6 +172,14 @@ impl From<Forbidden> for Refusal {
                     .with_header(header::WWW_AUTHENTICATE, "Bearer")
             }
         }
+    }
+}
+
+impl From<KeyFault> for Refusal {
+    fn from(fault: KeyFault) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, fault.to_string())
+            .with_header(header::WWW_AUTHENTICATE, "Bearer")
+            .with_code("invalid_api_key")
     }
 }
 

@@ -19,6 +19,12 @@ pub(super) enum Route<'a> {
         version: &'a str,
         call: ModelCall,
     },
+    /// Text from a model, in the form of the generate extension.
+    Generate {
+        name: Cow<'a, str>,
+        version: &'a str,
+        is_streamed: bool,
+    },
     /// OpenAI's API, and what goes with it.
     OpenAi(Endpoint),
     /// Statistics of every model.
@@ -141,9 +147,8 @@ impl<'a> Route<'a> {
             "infer" => ModelCall::Infer,
             "trace/setting" => return Ok(Self::tracing(method, percent_decoded(name)?)),
             "generate" | "generate_stream" => {
-                return Err(Refusal::unsupported(
-                    "the generate extension is not supported; send tensors to .../infer",
-                ));
+                let is_streamed = call == "generate_stream";
+                return Ok(Self::Generate { name: percent_decoded(name)?, version, is_streamed });
             }
             _ => return Err(Refusal::not_found()),
         };
@@ -216,6 +221,7 @@ impl<'a> Route<'a> {
         match self {
             Self::OpenAi(endpoint) => endpoint.methods(),
             Self::Model { call: ModelCall::Infer, .. }
+            | Self::Generate { .. }
             | Self::RepositoryIndex { .. }
             | Self::Load { .. }
             | Self::Unload { .. } => POST,

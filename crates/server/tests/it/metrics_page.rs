@@ -107,7 +107,8 @@ async fn the_process_and_the_machine_are_measured() {
 async fn models_that_generate_have_families_of_their_own() {
     let setup = Setup { generates: true, ..Setup::default() };
     let fixture = setup.start();
-    let labels = [("model", GENERATOR), ("version", "1"), ("model_name", GENERATOR)];
+    let labels =
+        [("model", GENERATOR), ("version", "1"), ("model_name", GENERATOR), ("engine", "0")];
     let before = page(&fixture).await;
     assert_eq!(before.value("vllm:num_requests_waiting", &labels), 1.0);
     assert_eq!(before.value("vllm:kv_cache_usage_perc", &labels), 0.25);

@@ -46,6 +46,7 @@ async fn wrong_prompts_are_named() {
         (json!({"prompt": [1000]}), "prompt"),
         (json!({"prompt": "a", "suffix": "b"}), "suffix"),
         (json!({"prompt": "a", "max_tokens": 0}), "max_tokens"),
+        (json!({"prompt": "a", "logprobs": 6}), "logprobs"),
         (json!({"prompt": "a", "n": 2, "best_of": 3}), "best_of"),
     ];
     for (request, param) in cases {

@@ -127,6 +127,10 @@ impl Generation {
     }
 
     /// The next event; `None` after the last one. An error is the last.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it waits, as the method of this name does for every stream"
+    )]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<GenerationEvent, ServeError>>> {
         poll_fn(|context| self.poll_next(context))
     }

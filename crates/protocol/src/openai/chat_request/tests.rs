@@ -80,7 +80,7 @@ fn functions_are_checked() {
     assert!(none.tools.list.is_empty());
     let named = format!(r#"{tools},"tool_choice":{{"type":"function","function":{{"name":"f"}}}}"#);
     assert_eq!(read(&named).unwrap().tools.choice, ToolChoice::Named("f".to_owned()));
-    check_fault(&named.replacen(r#""f""#, r#""g""#, 1), "tool_choice", "`g`");
+    check_fault(&named.replacen(r#""f""#, r#""g""#, 1), "tool_choice", "`f`");
     check_fault(r#","tools":[{"type":"web_search"}]"#, "tools[0].type", "function");
     check_fault(
         r#","tools":[{"type":"function","function":{"name":"a b"}}]"#,

@@ -1,28 +1,31 @@
 use super::{CompletionRequest, Prompt};
 
 #[track_caller]
-fn check(fields: &str, expected: Vec<Prompt>) {
+fn check(fields: &str, expected: &[Prompt]) {
     let request = CompletionRequest::read(format!("{{{fields}}}").as_bytes()).unwrap();
-    assert_eq!(request.prompts, expected);
+    assert_eq!(request.prompts, *expected);
 }
 
 #[test]
 fn prompts_are_texts_or_tokens() {
     let text = |text: &str| Prompt::Text(text.to_owned());
-    check(r#""prompt":"a""#, vec![text("a")]);
-    check(r#""prompt":["a","b"]"#, vec![text("a"), text("b")]);
-    check(r#""prompt":[1,2]"#, vec![Prompt::Tokens(vec![1, 2])]);
-    check(r#""prompt":[[1],[2,3]]"#, vec![Prompt::Tokens(vec![1]), Prompt::Tokens(vec![2, 3])]);
+    check(r#""prompt":"a""#, &[text("a")]);
+    check(r#""prompt":["a","b"]"#, &[text("a"), text("b")]);
+    check(r#""prompt":[1,2]"#, &[Prompt::Tokens(vec![1, 2])]);
+    check(r#""prompt":[[1],[2,3]]"#, &[Prompt::Tokens(vec![1]), Prompt::Tokens(vec![2, 3])]);
+}
+
+#[track_caller]
+fn check_limit(body: &str, expected: (Option<usize>, Option<usize>)) {
+    let generation = CompletionRequest::read(body.as_bytes()).unwrap().generation;
+    assert_eq!((generation.stop.max_tokens, generation.max_tokens_default), expected);
 }
 
 #[test]
 fn answers_are_short_unless_told() {
-    let read = |fields: &str| {
-        CompletionRequest::read(fields.as_bytes()).unwrap().generation.stop.max_tokens
-    };
-    assert_eq!(read(r#"{"prompt":"a"}"#), Some(16));
-    assert_eq!(read(r#"{"prompt":"a","min_tokens":20}"#), Some(20));
-    assert_eq!(read(r#"{"prompt":"a","echo":true,"max_tokens":0}"#), Some(0));
+    check_limit(r#"{"prompt":"a"}"#, (None, Some(16)));
+    check_limit(r#"{"prompt":"a","min_tokens":20}"#, (None, Some(20)));
+    check_limit(r#"{"prompt":"a","echo":true,"max_tokens":0}"#, (Some(0), Some(16)));
 }
 
 #[test]

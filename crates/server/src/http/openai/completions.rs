@@ -3,14 +3,11 @@
 use protocol::openai::{CompletionDialect, CompletionRequest, Echo};
 use serving::EncodeOptions;
 
-use super::{Answer, Endpoint, lookup::language_model, plan::Plan, prompt};
+use super::{Answer, lookup::language_model, plan::Plan, prompt};
 use crate::http::answer::Exchange;
 
-pub(super) async fn answer(exchange: &mut Exchange) -> Answer {
-    let body = exchange.read_body().await?;
-    let effort = body.len();
-    let read = move || CompletionRequest::read(&body);
-    let request = exchange.context().offload.run(effort, read).await?;
+pub(super) async fn answer(exchange: &mut Exchange, path: &str) -> Answer {
+    let request = exchange.read_request(CompletionRequest::read).await?;
     let CompletionRequest { mut generation, prompts, echo, add_special_tokens } = request;
     let model = language_model(&exchange.context().state.repository, &generation.model)?;
     let options = EncodeOptions { add_special: add_special_tokens, parse_special: true };
@@ -27,12 +24,13 @@ pub(super) async fn answer(exchange: &mut Exchange) -> Answer {
     let dialect = CompletionDialect::new(head.clone(), &generation, prompts.len(), echo);
     let plan = Plan {
         model,
-        path: Endpoint::Completions.path().to_owned(),
+        path: path.to_owned(),
         prompt_field: "prompt",
         prompts,
         fields: generation,
         calls: None,
         id: head.id,
     };
-    plan.carry_out(exchange, Box::new(dialect)).await
+    let answered = plan.carry_out(exchange, Box::new(dialect)).await;
+    answered.map_err(|refusal| refusal.instead_of("top_logprobs", "logprobs"))
 }

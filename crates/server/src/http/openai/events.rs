@@ -6,15 +6,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use protocol::openai::{Dialect, Step};
+use protocol::openai::{Dialect, Step, Usage};
 use serving::{Clock, ServeError};
 
 use super::turn::Turn;
 use crate::{
-    http::{
-        answer::Exchange,
-        refusal::{Refusal, RefusalForm},
-    },
+    http::{answer::Exchange, refusal::Refusal},
     record::{Observed, Outcome},
     timing::Stopwatch,
 };
@@ -41,7 +38,6 @@ impl Events {
         first: Step,
         dialect: Box<dyn Dialect>,
         exchange: &mut Exchange,
-        _form: RefusalForm,
     ) -> Self {
         Self {
             turn: Some(turn),
@@ -58,10 +54,11 @@ impl Events {
     /// The next piece; `None` at the end.
     pub(in crate::http) fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut out = Vec::with_capacity(512);
-        loop {
-            let Some(turn) = &mut self.turn else { break };
+        while let Some(turn) = &mut self.turn {
             if let Some(first) = self.first.take() {
-                self.dialect.begin(&mut out, &turn.usage());
+                // More is known later.
+                let prompt_tokens = turn.usage().prompt_tokens;
+                self.dialect.begin(&mut out, &Usage { prompt_tokens, ..Usage::default() });
                 self.dialect.step(&mut out, &first, &turn.usage());
                 continue;
             }

@@ -23,9 +23,18 @@ impl Exchange {
         }
     }
 
-    /// Who shares with whom.
+    /// Who shares with whom. A key has a priority of its own, behind which a request may put itself
+    /// but not before it; and what one tenant has asked, another cannot find out.
     pub(super) fn tenancy(&self, priority: i32, cache_salt: &str) -> Tenancy {
-        Tenancy { tenant: String::new(), priority, cache_salt: cache_salt.to_owned() }
+        let Some(tenant) = &self.tenant else {
+            return Tenancy { priority, cache_salt: cache_salt.to_owned(), ..Tenancy::default() };
+        };
+        Tenancy {
+            tenant: tenant.name.clone(),
+            weight: tenant.weight,
+            priority: tenant.priority.saturating_add(priority.max(0)),
+            cache_salt: format!("{}\0{cache_salt}", tenant.name),
+        }
     }
 }
 

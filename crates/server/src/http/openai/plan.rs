@@ -14,7 +14,7 @@ use crate::{
     access,
     http::{
         answer::Exchange,
-        refusal::{Refusal, RefusalForm},
+        refusal::Refusal,
         reply::{self, ReplyBody},
     },
     timing::Stopwatch,
@@ -57,7 +57,6 @@ impl Plan {
         self.fit_context()?;
         let is_streamed = self.fields.stream.is_some();
         let (model, id) = (Arc::clone(&self.model), std::mem::take(&mut self.id));
-        let form = RefusalForm::of(&self.path);
         let grammar = self.compile(exchange).await?;
         if let Some(observed) = &mut exchange.observed {
             observed.note_request(exchange.stopwatch, &model, &id, &[]);
@@ -66,8 +65,8 @@ impl Plan {
         let first = turn.first().await.inspect_err(|error| access::log_failure(&model, &id, error));
         let first = first?;
         if is_streamed {
-            let events = Events::new(turn, first, dialect, exchange, form);
-            return Ok(stream(events));
+            let events = Events::new(turn, first, dialect, exchange);
+            return Ok(event_stream(ReplyBody::events(events)));
         }
         let answer = gather(turn, first).await;
         let answer = answer.inspect_err(|error| access::log_failure(&model, &id, error))?;
@@ -102,12 +101,18 @@ impl Plan {
                 self.prompt_field,
             );
         }
-        match self.fields.stop.max_tokens {
+        let stop = &mut self.fields.stop;
+        match stop.max_tokens {
             Some(wanted) if longest + wanted > context => too_long(
                 format!("the prompt has {longest} and the answer may have {wanted}; ask for less"),
-                "max_tokens",
+                stop.limit_field,
             ),
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => {
+                let default = self.fields.max_tokens_default;
+                stop.max_tokens = default.map(|default| default.min(context - longest));
+                Ok(())
+            }
         }
     }
 
@@ -141,7 +146,7 @@ impl Plan {
             generations.push(model.generate(request)?);
         }
         let prompts = if keeps_prompts { prompts } else { Vec::new() };
-        Ok(Turn::new(model, generations, prompts, choices, calls))
+        Ok(Turn::new(model, generations, prompts, choices, calls.as_ref()))
     }
 }
 
@@ -234,8 +239,9 @@ async fn gather(mut turn: Turn, first: protocol::openai::Step) -> Result<Answer,
     Ok(answer)
 }
 
-fn stream(events: Events) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::events(events));
+/// 200 with a body of events.
+pub(super) fn event_stream(body: ReplyBody) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, EVENT_STREAM);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -38,7 +38,7 @@ impl Turn {
         generations: Vec<Generation>,
         prompts: Vec<Vec<u32>>,
         choices: usize,
-        calls: Option<CallStyle>,
+        calls: Option<&CallStyle>,
     ) -> Self {
         let all = generations.len() * choices;
         let prompt_tokens = generations.iter().map(Generation::prompt_tokens).sum();
@@ -47,7 +47,7 @@ impl Turn {
             generations: generations.into_iter().map(Some).collect(),
             prompts,
             choices,
-            readers: (0..all).map(|_| calls.clone().map(CallReader::new)).collect(),
+            readers: (0..all).map(|_| calls.cloned().map(CallReader::new)).collect(),
             unfinished: all,
             usage: Usage { prompt_tokens, ..Usage::default() },
             next: 0,

@@ -32,7 +32,7 @@ fn read(style: CallStyle, answer: &str, len: usize) -> (AnsweredChoice, bool) {
 
 /// Whatever the pieces, the same text and the same calls come out.
 #[track_caller]
-fn check(form: CallForm, answer: &str, text: &str, calls: &[(&str, &str)]) {
+fn check(form: &CallForm, answer: &str, text: &str, calls: &[(&str, &str)]) {
     for len in 1..=answer.len().max(1) {
         let (choice, has_calls) = read(style(form.clone()), answer, len);
         assert_eq!(choice.text, text, "in pieces of {len}");
@@ -49,51 +49,51 @@ fn hermes_calls_stand_within_text() {
     let one = r#"Sure.<tool_call>
 {"name": "add", "arguments": {"a": 1, "b": "}]\"<"}}
 </tool_call>"#;
-    check(CallForm::Hermes, one, "Sure.", &[("add", r#"{"a": 1, "b": "}]\"<"}"#)]);
+    check(&CallForm::Hermes, one, "Sure.", &[("add", r#"{"a": 1, "b": "}]\"<"}"#)]);
     let two = r#"<tool_call>{"arguments": {"a": [1, {}]}, "name": "add"}</tool_call><tool_call>{"name":"now"}</tool_call>"#;
-    check(CallForm::Hermes, two, "", &[("add", r#"{"a": [1, {}]}"#), ("now", "{}")]);
-    check(CallForm::Hermes, "1 < 2, <tool_ calls", "1 < 2, <tool_ calls", &[]);
-    check(CallForm::Hermes, "", "", &[]);
+    check(&CallForm::Hermes, two, "", &[("add", r#"{"a": [1, {}]}"#), ("now", "{}")]);
+    check(&CallForm::Hermes, "1 < 2, <tool_ calls", "1 < 2, <tool_ calls", &[]);
+    check(&CallForm::Hermes, "", "", &[]);
 }
 
 #[test]
 fn what_is_no_call_is_text() {
     check(
-        CallForm::Hermes,
+        &CallForm::Hermes,
         "<tool_call>{\"name\": \"rm\", \"arguments\": {}}</tool_call>",
         "{\"name\": \"rm\", \"arguments\": {}}</tool_call>",
         &[],
     );
-    check(CallForm::Hermes, "<tool_call>oops", "oops", &[]);
-    check(CallForm::Hermes, "<tool_call>{oops", "{oops", &[]);
+    check(&CallForm::Hermes, "<tool_call>oops", "oops", &[]);
+    check(&CallForm::Hermes, "<tool_call>{oops", "{oops", &[]);
     check(
-        CallForm::Llama3,
+        &CallForm::Llama3,
         r#"{"name": "Alice", "age": 3}"#,
         r#"{"name": "Alice", "age": 3}"#,
         &[],
     );
-    check(CallForm::Llama3, r#"{"age": 3}"#, r#"{"age": 3}"#, &[]);
-    check(CallForm::Llama3, "Hello {world}", "Hello {world}", &[]);
-    check(CallForm::List, "no list", "no list", &[]);
+    check(&CallForm::Llama3, r#"{"age": 3}"#, r#"{"age": 3}"#, &[]);
+    check(&CallForm::Llama3, "Hello {world}", "Hello {world}", &[]);
+    check(&CallForm::List, "no list", "no list", &[]);
 }
 
 #[test]
 fn other_forms() {
     let llama = r#"<|python_tag|>{"name": "add", "parameters": {"a": 1}}; {"name": "now", "parameters": {}}"#;
-    check(CallForm::Llama3, llama, "", &[("add", r#"{"a": 1}"#), ("now", "{}")]);
+    check(&CallForm::Llama3, llama, "", &[("add", r#"{"a": 1}"#), ("now", "{}")]);
     let bare = r#"{"type": "function", "name": "add", "parameters": {"a": -1.5}}"#;
-    check(CallForm::Llama3, bare, "", &[("add", r#"{"a": -1.5}"#)]);
+    check(&CallForm::Llama3, bare, "", &[("add", r#"{"a": -1.5}"#)]);
     let mistral = r#"Well[TOOL_CALLS] [{"name": "add", "arguments": {"a": 1}}, {"name": "now", "arguments": "{\"b\":2}"}]"#;
-    check(CallForm::Mistral, mistral, "Well", &[("add", r#"{"a": 1}"#), ("now", r#"{"b":2}"#)]);
+    check(&CallForm::Mistral, mistral, "Well", &[("add", r#"{"a": 1}"#), ("now", r#"{"b":2}"#)]);
     let list = r#"[{"name":"add","arguments":{"a":1}},{"name":"add","arguments":{}}]"#;
-    check(CallForm::List, list, "", &[("add", r#"{"a":1}"#), ("add", "{}")]);
-    check(CallForm::Arguments("add".to_owned()), r#"{"a":1}"#, "", &[("add", r#"{"a":1}"#)]);
+    check(&CallForm::List, list, "", &[("add", r#"{"a":1}"#), ("add", "{}")]);
+    check(&CallForm::Arguments("add".to_owned()), r#"{"a":1}"#, "", &[("add", r#"{"a":1}"#)]);
 }
 
 #[test]
 fn a_call_that_is_cut_off_stays_as_far_as_it_went() {
-    check(CallForm::List, r#"[{"name":"add","arguments":{"a":"#, "", &[("add", r#"{"a":"#)]);
-    check(CallForm::List, r#"[{"name":"ad"#, r#"{"name":"ad"#, &[]);
+    check(&CallForm::List, r#"[{"name":"add","arguments":{"a":"#, "", &[("add", r#"{"a":"#)]);
+    check(&CallForm::List, r#"[{"name":"ad"#, r#"{"name":"ad"#, &[]);
 }
 
 #[test]
