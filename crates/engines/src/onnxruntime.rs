@@ -20,6 +20,7 @@ mod sessions;
 mod settings;
 mod signature;
 mod survey;
+mod text;
 
 pub use discovery::{Candidate, Discovery, Problem, Search, Source, discover};
 pub use engine::OnnxRuntime;

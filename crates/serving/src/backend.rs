@@ -13,7 +13,9 @@ use protocol::model_config::ModelConfig;
 use smallvec::SmallVec;
 use tensor::{DataType, Shape, Tensor};
 
-use crate::{Clock, LanguageModel, Responder, Statistics, Timestamp, request::InferRequest};
+use crate::{
+    Clock, LanguageModel, Responder, ServeError, Statistics, Timestamp, request::InferRequest,
+};
 
 /// A kind of model file and the code that runs it. One per process, shared by every model of its kind.
 pub trait Engine: Send + Sync + fmt::Debug {
@@ -104,12 +106,31 @@ pub trait ExecutorFactory: Send + Sync + fmt::Debug {
         false
     }
 
+    /// What makes the model's inputs of a text, where the model takes tokens and its tokenizer was
+    /// found.
+    fn text_encoder(&self) -> Option<Arc<dyn TextEncoder>> {
+        None
+    }
+
     /// Starts instance number `instance`; called again to replace one that hung or broke.
     ///
     /// # Errors
     ///
     /// The engine cannot run the model once more (memory, device).
     fn executor(&self, instance: usize) -> Result<Box<dyn Executor>, LoadError>;
+}
+
+/// Makes tokens of a text for a model that takes tokens as a tensor.
+pub trait TextEncoder: Send + Sync + fmt::Debug {
+    /// The tokens of `text`, with those that the model wants around it.
+    ///
+    /// # Errors
+    ///
+    /// The tokenizer's file is broken, or the text has more tokens than the model takes.
+    fn encode(&self, text: &str) -> Result<Vec<u32>, ServeError>;
+
+    /// Tokens of a text at most.
+    fn tokens_max(&self) -> usize;
 }
 
 /// One instance. Whoever runs a batch on it owns it meanwhile, so it may block and needs no lock.

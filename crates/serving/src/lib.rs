@@ -20,7 +20,7 @@ mod warmup;
 
 pub use backend::{
     Backend, BatchInput, BatchInputs, ComputeStamps, Engine, ExecuteError, Executor,
-    ExecutorFactory, LoadError, LoadSpec, Loaded, Signature, TensorSpec,
+    ExecutorFactory, LoadError, LoadSpec, Loaded, Signature, TensorSpec, TextEncoder,
 };
 pub use batcher::{
     Admission, Arrival, Batch, Batcher, BatcherOptions, QueuePolicy, Refusal, ShapeKey, Ticket,

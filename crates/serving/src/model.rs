@@ -13,7 +13,7 @@ use tensor::DataType;
 use crate::{
     Backend, Clock, EmbeddingRequest, ErrorKind, Generation, GenerationRequest, InferRequest,
     InferResponse, LanguageModel, Rejection, Responder, ServeError, Statistics, TensorSpec,
-    Timestamp,
+    TextEncoder, Timestamp,
     interface::Interface,
     reply::{self, Responses},
     scheduler::{Pending, Scheduler, Submitted},
@@ -31,6 +31,7 @@ pub struct Model {
     pub(crate) interface: Arc<Interface>,
     pub(crate) labels: Vec<(String, Vec<String>)>,
     pub(crate) runner: Runner,
+    pub(crate) text_encoder: Option<Arc<dyn TextEncoder>>,
     pub(crate) load_duration: Duration,
     /// Requests inside any model of the repository.
     pub(crate) in_flight: InFlight,
@@ -152,6 +153,12 @@ impl Model {
             Runner::Scheduled(_) => None,
             Runner::Own(backend) => backend.language_model(),
         }
+    }
+
+    /// What makes the model's inputs of a text, where it takes tokens as a tensor.
+    #[must_use]
+    pub fn text_encoder(&self) -> Option<&Arc<dyn TextEncoder>> {
+        self.text_encoder.as_ref()
     }
 
     /// Starts a generation; dropping what is returned cancels it.

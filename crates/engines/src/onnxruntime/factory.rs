@@ -7,11 +7,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use serving::{Executor, ExecutorFactory, LoadError, LoadSpec, Signature};
+use serving::{Executor, ExecutorFactory, LoadError, LoadSpec, Signature, TextEncoder};
 
 use super::{
     executor::SessionExecutor, library::Library, model, runs::Runs, session, sessions::Sessions,
-    settings::Settings, signature,
+    settings::Settings, signature, text,
 };
 
 /// The library's name of the memory that sessions on the CPU grow.
@@ -25,6 +25,7 @@ pub(super) struct Model {
     pub(super) input_names: Vec<CString>,
     pub(super) output_names: Vec<CString>,
     pub(super) sessions: Sessions,
+    text_encoder: Option<Arc<dyn TextEncoder>>,
     settings: Settings,
     /// On the CPU, and without loops.
     has_steady_runs: bool,
@@ -60,6 +61,7 @@ impl Model {
             input_names: signature::c_names(&signature.inputs)?,
             output_names: signature::c_names(&signature.outputs)?,
             has_steady_runs: sessions.are_plain() && !has_loops,
+            text_encoder: text::find(&spec.path, &signature),
             library,
             signature,
             sessions,
@@ -105,6 +107,10 @@ impl ExecutorFactory for Factory {
 
     fn has_steady_runs(&self) -> bool {
         self.model.has_steady_runs
+    }
+
+    fn text_encoder(&self) -> Option<Arc<dyn TextEncoder>> {
+        self.model.text_encoder.clone()
     }
 
     /// Replacing an instance ends its run, should it be in one: at the next node of the graph.

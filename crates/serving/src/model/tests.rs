@@ -53,6 +53,7 @@ fn model() -> (Arc<Keeping>, Arc<Model>) {
         interface: Arc::new(interface),
         labels: Vec::new(),
         runner: Runner::Own(backend.clone()),
+        text_encoder: None,
         load_duration: std::time::Duration::ZERO,
         in_flight: InFlight::default(),
         uploaded: None,

@@ -82,6 +82,10 @@ impl Repository {
         engine.name().clone_into(&mut config.backend);
         engine.platform().clone_into(&mut config.platform);
         let interface = Arc::new(Interface::new(&config, &signature)?);
+        let text_encoder = match &loaded {
+            Loaded::Executors(factory) => factory.text_encoder(),
+            Loaded::Backend(_) => None,
+        };
         let runner = match loaded {
             Loaded::Backend(backend) => Runner::Own(backend),
             Loaded::Executors(factory) => {
@@ -109,6 +113,7 @@ impl Repository {
             description,
             interface,
             runner,
+            text_encoder,
             load_duration: Clock::now().since(started),
             in_flight: self.in_flight.clone(),
             uploaded: None,
