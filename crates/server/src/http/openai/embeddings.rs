@@ -1,15 +1,14 @@
-//! `POST /v1/embeddings`.
+//! `POST /v1/embeddings`: by the last hidden states of a language model, or by a model that takes
+//! tokens as a tensor.
+
+mod tensors;
 
 use std::sync::Arc;
 
 use protocol::openai::{EmbeddingsRequest, embeddings_json};
 use serving::{EmbeddingRequest, EncodeOptions, Generation, Model, Pooling, ServeError};
 
-use super::{
-    Answer,
-    lookup::{face, language_model},
-    prompt,
-};
+use super::{Answer, lookup::embedding_model, prompt};
 use crate::{
     access,
     http::{answer::Exchange, refusal::Refusal, reply},
@@ -23,7 +22,7 @@ pub(super) async fn answer(exchange: &mut Exchange, path: &str) -> Answer {
     let mut request = exchange.read_request(EmbeddingsRequest::read).await?;
     exchange.stopwatch = Stopwatch::new(true, exchange.received);
     exchange.stopwatch.note_read();
-    let model = language_model(&exchange.context().state.repository, &request.model)?;
+    let model = embedding_model(&exchange.context().state.repository, &request.model)?;
     exchange.observe(path, model.name());
     check_dimensions(&model, request.dimensions)?;
     let options = EncodeOptions { add_special: request.add_special_tokens, parse_special: false };
@@ -49,7 +48,10 @@ pub(super) async fn answer(exchange: &mut Exchange, path: &str) -> Answer {
 
 /// Shorter vectors would be parts of longer ones, which only some models are trained for.
 fn check_dimensions(model: &Model, dimensions: Option<usize>) -> Result<(), Refusal> {
-    let len = face(model).card().embedding_length;
+    let len = match model.language_model() {
+        Some(model) => model.card().embedding_length,
+        None => tensors::length(model)?,
+    };
     if dimensions.is_none_or(|dimensions| dimensions == len) {
         return Ok(());
     }
@@ -62,7 +64,10 @@ fn fit_context(
     inputs: &mut [Vec<u32>],
     truncate: Option<usize>,
 ) -> Result<(), Refusal> {
-    let context = face(model).card().context_length;
+    let context = match (model.language_model(), model.text_encoder()) {
+        (Some(model), _) => model.card().context_length,
+        (None, encoder) => encoder.map_or(0, |encoder| encoder.tokens_max()),
+    };
     for (index, input) in inputs.iter_mut().enumerate() {
         input.truncate(truncate.unwrap_or(usize::MAX));
         if input.is_empty() || input.len() > context {
@@ -83,6 +88,9 @@ async fn embed(
     inputs: Vec<Vec<u32>>,
 ) -> Result<Vec<Vec<f32>>, ServeError> {
     let tenancy = exchange.tenancy(request.priority, &request.cache_salt);
+    if model.text_encoder().is_some() {
+        return tensors::embed(model, &inputs, request.normalize, exchange.received).await;
+    }
     let mut vectors = Vec::with_capacity(inputs.len());
     for inputs in inputs.chunks(AT_A_TIME) {
         let begun = inputs.iter().map(|tokens| {

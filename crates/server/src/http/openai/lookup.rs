@@ -30,6 +30,33 @@ pub(super) fn language_model(repository: &Repository, name: &str) -> Result<Arc<
     Ok(model)
 }
 
+/// The model of a name that makes vectors of texts: a language model, or one that takes tokens as a
+/// tensor and has its tokenizer beside it. The only one that is no language model if the name is
+/// empty, or else the only language model.
+///
+/// # Errors
+///
+/// As [`language_model`].
+pub(super) fn embedding_model(repository: &Repository, name: &str) -> Result<Arc<Model>, Refusal> {
+    if name.is_empty() {
+        let mut encoders = repository.models();
+        encoders.retain(|model| model.text_encoder().is_some());
+        return match (encoders.pop(), encoders.len()) {
+            (Some(model), 0) => Ok(model),
+            _ => only_model(repository),
+        };
+    }
+    match repository.model(name, "") {
+        Ok(model) if model.text_encoder().is_some() => Ok(model),
+        Ok(model) if model.language_model().is_none() => Err(Refusal::bad_request(format!(
+            "the model `{name}` makes no vectors of texts: it takes no tokens, or no \
+             `tokenizer.json` lies beside it; send it tensors at /v2/models/{name}/infer"
+        ))
+        .with_param("model")),
+        _ => language_model(repository, name),
+    }
+}
+
 fn only_model(repository: &Repository) -> Result<Arc<Model>, Refusal> {
     let mut models = language_models(repository);
     let found = models.pop();

@@ -86,8 +86,15 @@ fn encode(
 ) -> Result<Encoded, ServeError> {
     match prompt {
         Prompt::Text(text) => {
-            let tokens = face(model).encode(&text, options)?;
+            let tokens = match model.text_encoder() {
+                Some(encoder) => encoder.encode(&text)?,
+                None => face(model).encode(&text, options)?,
+            };
             Ok(Encoded { tokens, text })
+        }
+        // Whoever sends an encoder tokens has added those around the text.
+        Prompt::Tokens(tokens) if model.text_encoder().is_some() => {
+            Ok(Encoded { tokens, text: String::new() })
         }
         Prompt::Tokens(tokens) => {
             let vocabulary = face(model).card().vocabulary;
