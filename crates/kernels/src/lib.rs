@@ -17,7 +17,6 @@ mod roofline;
 mod rotary;
 mod row_values;
 mod rows;
-#[allow(dead_code, clippy::allow_attributes, reason = "weights that are floats will use the rest")]
 mod simd;
 mod stored;
 mod threads;

@@ -1,6 +1,6 @@
 //! Multiplication of activations with weights that are packed once, at load.
 
-mod activations;
+pub(crate) mod activations;
 mod float;
 mod kernel;
 mod multiply;

@@ -69,9 +69,6 @@ pub(crate) trait Simd: Copy + Send + Sync + std::fmt::Debug {
     /// Sixteen floats.
     type Floats: Copy;
 
-    /// Rows of a register tile that is sixteen outputs wide, so that its sums fit the registers.
-    const TILE_ROWS: usize;
-
     /// Runs `kernel` in a function that is compiled for this instruction set.
     fn enter<K: Kernel>(self, kernel: K) -> K::Output;
 
@@ -81,8 +78,10 @@ pub(crate) trait Simd: Copy + Send + Sync + std::fmt::Debug {
     fn load(self, values: &[f32; GROUP]) -> Self::Floats;
     /// IEEE 754 halves from memory, exactly.
     fn load_f16(self, bits: &[u16; GROUP]) -> Self::Floats;
-    /// `bfloat16` from memory, exactly.
-    fn load_bf16(self, bits: &[u16; GROUP]) -> Self::Floats;
+    /// `bfloat16` from memory, exactly: the first of each pair.
+    fn load_even_bf16(self, pairs: &[u16; 2 * GROUP]) -> Self::Floats;
+    /// `bfloat16` from memory, exactly: the second of each pair.
+    fn load_odd_bf16(self, pairs: &[u16; 2 * GROUP]) -> Self::Floats;
     /// Floats to memory.
     fn store(self, floats: Self::Floats, out: &mut [f32; GROUP]);
 

@@ -263,6 +263,13 @@ impl Activations {
         &self.tiles[first * blocks..][..count * blocks]
     }
 
+    /// All rows, of floats.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn float_rows(&self) -> &[f32] {
+        debug_assert_eq!(self.kind, ActivationKind::Float, "rows of bytes have no floats");
+        &self.floats[..self.rows * self.columns]
+    }
+
     /// Row `row`, of floats.
     pub(crate) fn float_row(&self, row: usize) -> &[f32] {
         debug_assert_eq!(self.kind, ActivationKind::Float, "rows of bytes have no floats");

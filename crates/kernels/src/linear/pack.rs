@@ -140,7 +140,7 @@ fn records<R: Record>(
 }
 
 /// The part that row `row` of all is in, and its number there.
-fn place<'a, 'b>(parts: &'a [Stored<'b>], mut row: usize) -> (&'a Stored<'b>, usize) {
+pub(super) fn place<'a, 'b>(parts: &'a [Stored<'b>], mut row: usize) -> (&'a Stored<'b>, usize) {
     for part in parts {
         if row < part.rows() {
             return (part, row);

@@ -8,10 +8,11 @@ use std::arch::x86_64::{
     __m128i, __m256, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_cvtss_f32,
     _mm_loadu_si128, _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_epi32,
     _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256,
-    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepu16_epi32,
-    _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_permute_ps,
-    _mm256_round_ps, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtph_ps,
+    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_max_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_permute_ps,
+    _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm256_sub_ps,
 };
 
 use super::{GROUP, Kernel, Simd};
@@ -25,9 +26,6 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 impl Simd for Avx2 {
     type Floats = Floats;
-
-    /// 12 sums, 2 weights and an activation take 15 of 16 registers.
-    const TILE_ROWS: usize = 6;
 
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
@@ -50,9 +48,24 @@ impl Simd for Avx2 {
             [_mm256_cvtph_ps(load_narrow(low)), _mm256_cvtph_ps(load_narrow(high))]
         }
 
-        fn load_bf16(bits: &[u16; GROUP]) -> Floats {
-            let [low, high] = halves(bits);
-            [widen(load_narrow(low)), widen(load_narrow(high))]
+        fn load_even_bf16(pairs: &[u16; 2 * GROUP]) -> Floats {
+            let (low, high) = pairs.split_at(GROUP);
+            // SAFETY: both are 32 readable bytes; `loadu` needs no alignment.
+            let low = _mm256_loadu_si256(low.as_ptr().cast());
+            let high = _mm256_loadu_si256(high.as_ptr().cast());
+            [
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(low)),
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(high)),
+            ]
+        }
+
+        fn load_odd_bf16(pairs: &[u16; 2 * GROUP]) -> Floats {
+            let (low, high) = pairs.split_at(GROUP);
+            // SAFETY: both are 32 readable bytes; `loadu` needs no alignment.
+            let low = _mm256_loadu_ps(low.as_ptr().cast());
+            let high = _mm256_loadu_ps(high.as_ptr().cast());
+            let upper = _mm256_castsi256_ps(_mm256_set1_epi32(!0xffff));
+            [_mm256_and_ps(low, upper), _mm256_and_ps(high, upper)]
         }
 
         fn store(floats: Floats, out: &mut [f32; GROUP]) {
@@ -161,16 +174,6 @@ unsafe fn load(half: &[f32; HALF]) -> __m256 {
 unsafe fn load_narrow(half: &[u16; HALF]) -> __m128i {
     // SAFETY: `half` is 16 readable bytes; `loadu` needs no alignment.
     unsafe { _mm_loadu_si128(half.as_ptr().cast()) }
-}
-
-/// # Safety
-///
-/// The CPU has AVX2.
-#[inline(always)]
-#[expect(clippy::multiple_unsafe_ops_per_block, reason = "instructions without conditions")]
-unsafe fn widen(bf16: __m128i) -> __m256 {
-    // SAFETY: as the caller promises.
-    unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(bf16))) }
 }
 
 /// # Safety

@@ -8,11 +8,10 @@
 use std::arch::x86_64::{
     __m512, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_loadu_si256,
     _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_epi32, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
-    _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
-    _mm512_max_ps, _mm512_mul_ps, _mm512_or_epi32, _mm512_permute_ps, _mm512_reduce_max_ps,
-    _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps,
-    _mm512_sub_ps,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_div_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_max_ps,
+    _mm512_mul_ps, _mm512_or_epi32, _mm512_permute_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{GROUP, Kernel, Simd};
@@ -20,9 +19,6 @@ use crate::isa::Avx512;
 
 impl Simd for Avx512 {
     type Floats = __m512;
-
-    /// 14 sums hide the latency of 4 at 2 per cycle.
-    const TILE_ROWS: usize = 14;
 
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
@@ -45,10 +41,16 @@ impl Simd for Avx512 {
             _mm512_cvtph_ps(_mm256_loadu_si256(bits.as_ptr().cast()))
         }
 
-        fn load_bf16(bits: &[u16; GROUP]) -> __m512 {
-            // SAFETY: `bits` is 32 readable bytes; `loadu` needs no alignment.
-            let narrow = _mm256_loadu_si256(bits.as_ptr().cast());
-            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(narrow)))
+        fn load_even_bf16(pairs: &[u16; 2 * GROUP]) -> __m512 {
+            // SAFETY: `pairs` is 64 readable bytes; `loadu` needs no alignment.
+            let pairs = _mm512_loadu_si512(pairs.as_ptr().cast());
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs))
+        }
+
+        fn load_odd_bf16(pairs: &[u16; 2 * GROUP]) -> __m512 {
+            // SAFETY: `pairs` is 64 readable bytes; `loadu` needs no alignment.
+            let pairs = _mm512_loadu_si512(pairs.as_ptr().cast());
+            _mm512_castsi512_ps(_mm512_and_epi32(pairs, _mm512_set1_epi32(!0xffff)))
         }
 
         fn store(floats: __m512, out: &mut [f32; GROUP]) {

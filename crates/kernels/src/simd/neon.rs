@@ -7,7 +7,7 @@
 use std::arch::aarch64::{
     float32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vandq_u32, vbslq_f32, vcgtq_f32, vcltq_f32,
     vcvtnq_s32_f32, vdivq_f32, vdupq_n_f32, vdupq_n_u32, vfmaq_f32, vld1_u16, vld1q_f32, vmaxq_f32,
-    vmaxvq_f32, vmovl_u16, vmulq_f32, vorrq_u32, vreinterpretq_f32_s32, vreinterpretq_f32_u32,
+    vmaxvq_f32, vmulq_f32, vorrq_u32, vreinterpretq_f32_s32, vreinterpretq_f32_u32,
     vreinterpretq_s32_f32, vreinterpretq_u32_f32, vrev64q_f32, vrndnq_f32, vshlq_n_s32,
     vshlq_n_u32, vst1q_f32, vsubq_f32,
 };
@@ -23,9 +23,6 @@ const LANES: usize = GROUP / QUARTERS;
 
 impl Simd for Neon {
     type Floats = Floats;
-
-    /// 24 sums, 4 weights and an activation take 29 of 32 registers.
-    const TILE_ROWS: usize = 6;
 
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
@@ -53,11 +50,19 @@ impl Simd for Neon {
             })
         }
 
-        fn load_bf16(bits: &[u16; GROUP]) -> Floats {
+        fn load_even_bf16(pairs: &[u16; 2 * GROUP]) -> Floats {
             quarters(|quarter| {
-                // SAFETY: four readable integers of sixteen.
-                let narrow = vld1_u16(bits[quarter * LANES..][..LANES].as_ptr());
-                vreinterpretq_f32_u32(vshlq_n_u32::<16>(vmovl_u16(narrow)))
+                // SAFETY: 16 readable bytes of 64.
+                let pairs = vld1q_u32(pairs[quarter * 2 * LANES..][..2 * LANES].as_ptr().cast());
+                vreinterpretq_f32_u32(vshlq_n_u32::<16>(pairs))
+            })
+        }
+
+        fn load_odd_bf16(pairs: &[u16; 2 * GROUP]) -> Floats {
+            quarters(|quarter| {
+                // SAFETY: 16 readable bytes of 64.
+                let pairs = vld1q_u32(pairs[quarter * 2 * LANES..][..2 * LANES].as_ptr().cast());
+                vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(!0xffff)))
             })
         }
 

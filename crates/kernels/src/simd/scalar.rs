@@ -17,8 +17,6 @@ fn each(value: impl Fn(usize) -> f32) -> Floats {
 impl Simd for Scalar {
     type Floats = Floats;
 
-    const TILE_ROWS: usize = 4;
-
     #[inline(always)]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
@@ -40,8 +38,13 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn load_bf16(self, bits: &[u16; GROUP]) -> Floats {
-        bits.map(bf16_to_f32)
+    fn load_even_bf16(self, pairs: &[u16; 2 * GROUP]) -> Floats {
+        each(|lane| bf16_to_f32(pairs[2 * lane]))
+    }
+
+    #[inline(always)]
+    fn load_odd_bf16(self, pairs: &[u16; 2 * GROUP]) -> Floats {
+        each(|lane| bf16_to_f32(pairs[2 * lane + 1]))
     }
 
     #[inline(always)]
