@@ -20,6 +20,7 @@ mod rows;
 mod simd;
 mod stored;
 mod threads;
+mod token_weights;
 mod vectors;
 
 pub use activation::{gated_gelu, gated_silu};
@@ -37,3 +38,4 @@ pub use rotary::{Rotary, RotaryStyle};
 pub use rows::Rows;
 pub use stored::{BLOCK, Int4Block, Int8Block, Stored, StoredError, StoredFormat};
 pub use threads::{ColumnTile, ColumnTiles, Portions, RowPortions, Threads, ThreadsOptions};
+pub use token_weights::{PEAK_BLOCK, Weighing, block_peaks, sum_at_least, token_weights};

@@ -8,7 +8,9 @@ use llguidance::{
     Matcher, ParserFactory,
     api::{ParserLimits, TopLevelGrammar},
     earley::SlicedBiasComputer,
-    toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie},
+    toktrie::{
+        ApproximateTokEnv, INVALID_TOKEN, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie,
+    },
 };
 use parking_lot::{Condvar, Mutex};
 
@@ -98,10 +100,11 @@ impl Compiler {
         end_tokens: &[u32],
         limits: GrammarLimits,
     ) -> Self {
+        let known = end_tokens.iter().filter(|token| (**token as usize) < tokens);
         Self {
             vocabulary,
             tokens,
-            end_tokens: end_tokens.to_vec(),
+            end_tokens: known.copied().collect(),
             limits,
             built: OnceLock::new(),
             running: Mutex::new(0),
@@ -152,9 +155,12 @@ impl Compiler {
     fn environment(&self) -> TokEnv {
         let tokens = u32::try_from(self.tokens).unwrap_or(u32::MAX);
         let words: Vec<Vec<u8>> = (0..tokens).map(|token| self.word(token)).collect();
-        let first = self.end_tokens.first().copied().unwrap_or(tokens.saturating_sub(1));
-        let trie = TokTrie::from(&TokRxInfo::new(tokens, first), &words);
-        Arc::new(ApproximateTokEnv::new(trie.with_eos_tokens(&self.end_tokens)))
+        let first = self.end_tokens.first().copied().unwrap_or(INVALID_TOKEN);
+        let mut trie = TokTrie::from(&TokRxInfo::new(tokens, first), &words);
+        if !self.end_tokens.is_empty() {
+            trie = trie.with_eos_tokens(&self.end_tokens);
+        }
+        Arc::new(ApproximateTokEnv::new(trie))
     }
 
     /// Special tokens begin with a byte that no text has.

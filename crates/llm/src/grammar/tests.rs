@@ -1,3 +1,4 @@
+mod fuzz;
 mod hostile;
 mod validity;
 mod walks;
@@ -135,6 +136,34 @@ fn marks_of_the_model_are_no_text() {
         matcher.advance(u32::from(*byte)).unwrap();
     }
     assert!(!matcher.is_finished());
+}
+
+#[test]
+fn a_model_without_an_end_ends_with_its_grammar() {
+    for ends in [vec![], vec![100_000]] {
+        let limits = GrammarLimits::default();
+        let factory = GrammarFactory::new(vocabulary(), TOKENS as usize, &ends, limits);
+        let grammar = factory.compile(&GrammarSource::Regex("ab?".to_owned())).unwrap();
+        let mut matcher = grammar.matcher();
+        matcher.advance(u32::from(b'a')).unwrap();
+        let mask = matcher.mask().unwrap();
+        assert_eq!((0..TOKENS).filter(|token| mask.allows(*token)).collect::<Vec<_>>(), [98]);
+        matcher.advance(u32::from(b'b')).unwrap();
+        assert!(matcher.is_finished());
+    }
+}
+
+#[test]
+fn tokens_of_equal_bytes_are_all_allowed() {
+    let mut tokens = vocabulary().0.clone();
+    tokens.push(b"name".to_vec());
+    let twin = TOKENS;
+    let limits = GrammarLimits::default();
+    let factory = GrammarFactory::new(Arc::new(Bytes(tokens)), twin as usize + 1, &[END], limits);
+    let grammar = factory.compile(&GrammarSource::Choice(vec!["name".to_owned()])).unwrap();
+    let mut matcher = grammar.matcher();
+    let mask = matcher.mask().unwrap();
+    assert!(mask.allows(twin) && mask.allows(END + 7));
 }
 
 #[test]

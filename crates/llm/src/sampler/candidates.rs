@@ -1,4 +1,6 @@
-use super::{exponential::exp_nonpositive, row::BLOCK};
+use kernels::PEAK_BLOCK;
+
+use super::exponential::exp_nonpositive;
 
 /// A few tokens of a row, as keys whose order is that of their likelihood: highest logit first, then lowest id.
 #[derive(Debug, Default)]
@@ -16,11 +18,11 @@ impl Candidates {
     pub(super) fn gather(&mut self, logits: &[f32], peaks: &[f32], logit_min: f32) {
         let logit_min = logit_min.max(f32::MIN);
         self.keys.clear();
-        for (block, (values, peak)) in logits.chunks(BLOCK).zip(peaks).enumerate() {
+        for (block, (values, peak)) in logits.chunks(PEAK_BLOCK).zip(peaks).enumerate() {
             if *peak < logit_min {
                 continue;
             }
-            let first = block * BLOCK;
+            let first = block * PEAK_BLOCK;
             let found = values.iter().enumerate().filter(|(_, logit)| **logit >= logit_min);
             self.keys.extend(found.map(|(within, logit)| key(*logit, first + within)));
         }

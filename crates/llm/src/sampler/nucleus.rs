@@ -15,7 +15,7 @@ pub(super) fn draw(
     candidates: &mut Candidates,
 ) -> Option<u32> {
     let (low, high) = bracket(weights, target);
-    let certain = row::mass(weights, high);
+    let certain = kernels::sum_at_least(weights, high);
     candidates.gather_between(weights, low, high);
     candidates.sort();
     let mut mass = certain;
@@ -44,7 +44,7 @@ fn bracket(weights: &[f32], target: f64) -> (f32, f32) {
     let (mut low, mut high) = (f32::MIN_POSITIVE.to_bits(), 1.0_f32.to_bits() + 1);
     for _ in 0..HALVINGS {
         let middle = low.midpoint(high);
-        if row::mass(weights, f32::from_bits(middle)) >= target {
+        if kernels::sum_at_least(weights, f32::from_bits(middle)) >= target {
             low = middle;
         } else {
             high = middle;
