@@ -4,11 +4,7 @@ use http::Response;
 use serde_json::{Value, json};
 use serving::{Model, Timestamp};
 
-use super::{
-    Answer,
-    head::seconds,
-    lookup::{face, language_model, language_models},
-};
+use super::{Answer, head::seconds, lookup::embedding_model};
 use crate::{
     http::{
         answer::Exchange,
@@ -19,7 +15,8 @@ use crate::{
 
 pub(super) fn list(exchange: &Exchange) -> Response<ReplyBody> {
     // The newest version of each answers.
-    let mut models = language_models(&exchange.context().state.repository);
+    let mut models = exchange.context().state.repository.models();
+    models.retain(|model| context_length(model).is_some());
     models.reverse();
     models.dedup_by(|later, earlier| later.name() == earlier.name());
     models.reverse();
@@ -28,12 +25,11 @@ pub(super) fn list(exchange: &Exchange) -> Response<ReplyBody> {
 }
 
 pub(super) fn show(exchange: &Exchange, name: &str) -> Answer {
-    let model = language_model(&exchange.context().state.repository, name)?;
+    let model = embedding_model(&exchange.context().state.repository, name)?;
     Ok(reply::json_document(&document(&model)))
 }
 
 fn document(model: &Model) -> Value {
-    let card = face(model).card();
     json!({
         "id": model.name(),
         "object": "model",
@@ -42,6 +38,12 @@ fn document(model: &Model) -> Value {
         "owned_by": SERVER_NAME,
         "root": model.name(),
         "parent": null,
-        "max_model_len": card.context_length,
+        "max_model_len": context_length(model),
     })
+}
+
+/// Tokens that a model of this API takes.
+fn context_length(model: &Model) -> Option<usize> {
+    let generates = model.language_model().map(|model| model.card().context_length);
+    generates.or_else(|| Some(model.text_encoder()?.tokens_max()))
 }
