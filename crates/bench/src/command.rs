@@ -20,6 +20,7 @@ use crate::{
     clock, config, environment,
     floor::{self, Stall},
     generator::{self, GeneratorArgs},
+    kernels::{self, KernelsArgs},
     life,
     llm::{self, EngineArgs, LlmArgs},
     machine,
@@ -47,6 +48,8 @@ enum Task {
     Llm(LlmArgs),
     /// Hone's engine without a server, as `llm` has it run.
     Engine(EngineArgs),
+    /// What generation spends its time in, against what this machine can do at most.
+    Kernels(KernelsArgs),
     /// Runs the bare HTTP server that the others are held against.
     FloorHttp(FloorHttp),
     /// Runs the bare gRPC server that the others are held against.
@@ -131,6 +134,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Task::Generator(arguments) => generator(&arguments),
         Task::Llm(arguments) => generation(&arguments),
         Task::Engine(arguments) => llm::run_engine(&arguments),
+        Task::Kernels(arguments) => kernels::run(&arguments),
         Task::FloorHttp(floor) => {
             let stall = floor.stall();
             serve(floor.port.port, move |listener| floor::serve_http(listener, stall))

@@ -68,6 +68,11 @@ pub(crate) fn load_average() -> String {
     load.split(' ').next().unwrap_or_default().to_owned()
 }
 
+/// The processor as the kernel names it.
+pub(crate) fn processor() -> String {
+    field(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default(), "model name").to_owned()
+}
+
 fn field<'a>(text: &'a str, name: &str) -> &'a str {
     let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
     line.split_once(':').unwrap_or_default().1.trim()

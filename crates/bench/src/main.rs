@@ -9,6 +9,7 @@ mod environment;
 mod floor;
 mod generator;
 mod goals;
+mod kernels;
 mod life;
 mod llm;
 mod load;

@@ -77,6 +77,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             conformance::run(&places, &conformance::Selection::parse(options)?)?;
         }
         ("dashboard", options) => dashboard::run(&places, options)?,
+        ("bench", ["kernels", ..]) => server::run_bench(&places, options)?,
         ("bench", options) => {
             models::prepare(&places)?;
             server::bench(&places, options)?;

@@ -40,7 +40,7 @@ pub(crate) fn install_engine(places: &Places) -> Result<()> {
     process::output(places.prepare(install)).map(drop)
 }
 
-/// Runs the bench crate with `options`.
+/// Runs the bench crate with `options` beside Hone and its engine.
 ///
 /// # Errors
 ///
@@ -48,6 +48,15 @@ pub(crate) fn install_engine(places: &Places) -> Result<()> {
 pub(crate) fn bench(places: &Places, options: &[&str]) -> Result<()> {
     build(places)?;
     install_engine(places)?;
+    run_bench(places, options)
+}
+
+/// Runs the bench crate with `options`, which start no server.
+///
+/// # Errors
+///
+/// The program failed.
+pub(crate) fn run_bench(places: &Places, options: &[&str]) -> Result<()> {
     let mut run =
         places.cargo(&["run", "--quiet", "--profile", "fast", "--package", "bench", "--"]);
     run.args(options);
