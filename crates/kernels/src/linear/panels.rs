@@ -42,9 +42,30 @@ enum Records {
 /// The records of 16 rows, from the first block of columns to the last.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Panel<'a> {
-    Int4(&'a [Int4Record]),
-    Int4Min(&'a [Int4MinRecord]),
-    Int8(&'a [Int8Record]),
+    Int4(Blocks<'a, Int4Record>),
+    Int4Min(Blocks<'a, Int4MinRecord>),
+    Int8(Blocks<'a, Int8Record>),
+}
+
+/// The records of a panel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks<'a, R> {
+    pub(crate) own: &'a [R],
+    /// Those of the panel behind it, which will be wanted next; empty behind the last.
+    pub(crate) next: &'a [R],
+}
+
+impl<'a, R> Blocks<'a, R> {
+    fn of(records: &'a [R], panel: usize, blocks: usize) -> Self {
+        let (own, rest) = records[panel * blocks..].split_at(blocks);
+        Self { own, next: &rest[..blocks.min(rest.len())] }
+    }
+
+    /// Pieces of `size` records, each with the same piece of the next panel.
+    pub(crate) fn chunks(self, size: usize) -> impl Iterator<Item = Self> {
+        let nexts = self.next.chunks(size).chain(std::iter::repeat(&[][..]));
+        self.own.chunks(size).zip(nexts).map(|(own, next)| Self { own, next })
+    }
 }
 
 /// Value: `scale * (quant - 8)`. The low nibbles of vector `g` are group `g`, the high ones `g + 4`.
@@ -124,11 +145,10 @@ impl Panels {
 
     /// Rows `16 * panel` and following.
     pub(crate) fn panel(&self, panel: usize) -> Panel<'_> {
-        let range = panel * self.blocks..(panel + 1) * self.blocks;
         match &self.records {
-            Records::Int4(records) => Panel::Int4(&records[range]),
-            Records::Int4Min(records) => Panel::Int4Min(&records[range]),
-            Records::Int8(records) => Panel::Int8(&records[range]),
+            Records::Int4(all) => Panel::Int4(Blocks::of(all, panel, self.blocks)),
+            Records::Int4Min(all) => Panel::Int4Min(Blocks::of(all, panel, self.blocks)),
+            Records::Int8(all) => Panel::Int8(Blocks::of(all, panel, self.blocks)),
         }
     }
 }
@@ -137,9 +157,9 @@ impl Panel<'_> {
     /// Records, each of 32 columns.
     pub(crate) fn blocks(&self) -> usize {
         match self {
-            Self::Int4(records) => records.len(),
-            Self::Int4Min(records) => records.len(),
-            Self::Int8(records) => records.len(),
+            Self::Int4(records) => records.own.len(),
+            Self::Int4Min(records) => records.own.len(),
+            Self::Int8(records) => records.own.len(),
         }
     }
 }

@@ -8,6 +8,7 @@
     reason = "UNSAFETY: vector loads and stores, and the call of a function compiled for AVX2"
 )]
 
+mod ahead;
 mod int4;
 mod int8;
 mod vector;

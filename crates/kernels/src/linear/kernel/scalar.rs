@@ -22,9 +22,9 @@ pub(super) fn accumulate(
             for (index, block) in tile.iter().enumerate() {
                 let (quants, scale) = (&block.quants[row], &block.scale(row));
                 match panel {
-                    Panel::Int4(records) => int4(&records[index], quants, scale, sums),
-                    Panel::Int4Min(records) => int4_min(&records[index], quants, scale, sums),
-                    Panel::Int8(records) => int8(&records[index], quants, scale, sums),
+                    Panel::Int4(records) => int4(&records.own[index], quants, scale, sums),
+                    Panel::Int4Min(records) => int4_min(&records.own[index], quants, scale, sums),
+                    Panel::Int8(records) => int8(&records.own[index], quants, scale, sums),
                 }
             }
         }

@@ -21,7 +21,7 @@ impl Unpacked {
 }
 
 /// Blocks of bytes that are widened at a time.
-pub(super) const WIDE_CHUNK: usize = 16;
+pub(super) const WIDE_CHUNK: usize = 9;
 
 /// A record of bytes in 16 bits: vector `g` holds the even columns of group `g` of all rows, vector
 /// `8 + g` the odd ones.

@@ -7,6 +7,7 @@ use std::arch::x86_64::{
 };
 
 use super::{
+    ahead::Ahead,
     vector::{bytes, floats, halves, in_order, stay_in_memory, store_bytes, store_floats},
     word,
 };
@@ -19,7 +20,7 @@ use crate::{
             unpacked::{CHUNK, Unpacked},
             with_rows,
         },
-        panels::{GROUPS, Int4MinRecord, Int4Record, PANEL, VECTOR},
+        panels::{Blocks, GROUPS, Int4MinRecord, Int4Record, PANEL, VECTOR},
     },
 };
 
@@ -69,29 +70,38 @@ impl Nibbles for Int4MinRecord {
 
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate<R: Nibbles>(
-    records: &[R],
+    records: Blocks<'_, R>,
     (tiles, rows): (&[TileBlock], usize),
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
+    let blocks = records.own.len();
     if rows < UNPACK_FROM {
-        for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(sums) {
+        for ((tile, rows), sums) in with_rows(tiles, blocks, rows).zip(sums) {
             match rows {
-                1 => packed_tile::<R, 1>(records, tile, sums),
-                2 => packed_tile::<R, 2>(records, tile, sums),
-                3 => packed_tile::<R, 3>(records, tile, sums),
-                _ => packed_tile::<R, TILE>(records, tile, sums),
+                1 => packed_tile::<R, 1>(records.own, tile, sums),
+                2 => packed_tile::<R, 2>(records.own, tile, sums),
+                3 => packed_tile::<R, 3>(records.own, tile, sums),
+                _ => packed_tile::<R, TILE>(records.own, tile, sums),
             }
         }
         return;
     }
     for (chunk, part) in records.chunks(CHUNK).enumerate() {
-        let room = &mut scratch.unpacked()[..part.len()];
-        for (record, unpacked) in part.iter().zip(&mut *room) {
+        let room = &mut scratch.unpacked()[..part.own.len()];
+        for (record, unpacked) in part.own.iter().zip(&mut *room) {
             unpack(record, unpacked);
         }
-        for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(&mut *sums) {
-            unpacked_rows::<R>(room, &tile[chunk * CHUNK..], rows, sums);
+        let tiles = with_rows(tiles, blocks, rows);
+        for (index, ((tile, rows), sums)) in tiles.zip(&mut *sums).enumerate() {
+            let ahead = Ahead::of(part.next, index);
+            let tile = &tile[chunk * CHUNK..];
+            match rows {
+                1 => unpacked_tile::<R, 1>(room, ahead, tile, sums),
+                2 => unpacked_tile::<R, 2>(room, ahead, tile, sums),
+                3 => unpacked_tile::<R, 3>(room, ahead, tile, sums),
+                _ => unpacked_tile::<R, TILE>(room, ahead, tile, sums),
+            }
         }
     }
 }
@@ -135,27 +145,14 @@ fn packed_tile<R: Nibbles, const ROWS: usize>(
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn unpacked_rows<R: Nibbles>(
-    weights: &[Unpacked],
-    tile: &[TileBlock],
-    rows: usize,
-    sums: &mut TileSums,
-) {
-    match rows {
-        1 => unpacked_tile::<R, 1>(weights, tile, sums),
-        2 => unpacked_tile::<R, 2>(weights, tile, sums),
-        3 => unpacked_tile::<R, 3>(weights, tile, sums),
-        _ => unpacked_tile::<R, TILE>(weights, tile, sums),
-    }
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
 fn unpacked_tile<R: Nibbles, const ROWS: usize>(
     weights: &[Unpacked],
+    mut ahead: Ahead<'_, R>,
     tile: &[TileBlock],
     sums: &mut TileSums,
 ) {
     for (weights, block) in weights.iter().zip(tile) {
+        ahead.fetch();
         let q = &weights.quants;
         let mut products: [_; ROWS] = first_group(both_halves(&q[0]), block);
         // Written out, since the compiler would leave it a loop.

@@ -15,7 +15,7 @@ use super::{
 use crate::linear::{
     activations::{TILE, TileBlock},
     kernel::{Scratch, TileSums, with_rows},
-    panels::{Int8Record, VECTOR},
+    panels::{Blocks, Int8Record, VECTOR},
 };
 
 /// From so many rows on, weights are widened once for all of them.
@@ -23,7 +23,7 @@ const WIDEN_FROM: usize = 8;
 
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate(
-    records: &[Int8Record],
+    records: Blocks<'_, Int8Record>,
     (tiles, rows): (&[TileBlock], usize),
     scratch: &mut Scratch,
     sums: &mut [TileSums],
@@ -31,12 +31,12 @@ pub(super) fn accumulate(
     if rows >= WIDEN_FROM {
         return wide::accumulate(records, (tiles, rows), scratch, sums);
     }
-    for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(sums) {
+    for ((tile, rows), sums) in with_rows(tiles, records.own.len(), rows).zip(sums) {
         match rows {
-            1 => narrow_tile::<1>(records, tile, sums),
-            2 => narrow_tile::<2>(records, tile, sums),
-            3 => narrow_tile::<3>(records, tile, sums),
-            _ => narrow_tile::<TILE>(records, tile, sums),
+            1 => narrow_tile::<1>(records.own, tile, sums),
+            2 => narrow_tile::<2>(records.own, tile, sums),
+            3 => narrow_tile::<3>(records.own, tile, sums),
+            _ => narrow_tile::<TILE>(records.own, tile, sums),
         }
     }
 }

@@ -12,33 +12,38 @@ use crate::{
         activations::{TILE, TileBlock},
         kernel::{
             Scratch, TileSums,
-            avx2::vector::{bytes, floats, halves, in_order, store_floats, store_words, words},
+            avx2::{
+                ahead::Ahead,
+                vector::{bytes, floats, halves, in_order, store_floats, store_words, words},
+            },
             unpacked::{WIDE_CHUNK, Widened},
             with_rows,
         },
-        panels::{GROUPS, Int8Record, VECTOR},
+        panels::{Blocks, GROUPS, Int8Record, VECTOR},
     },
 };
 
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate(
-    records: &[Int8Record],
+    records: Blocks<'_, Int8Record>,
     (tiles, rows): (&[TileBlock], usize),
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
     for (chunk, part) in records.chunks(WIDE_CHUNK).enumerate() {
-        let room = &mut scratch.widened()[..part.len()];
-        for (record, widened) in part.iter().zip(&mut *room) {
+        let room = &mut scratch.widened()[..part.own.len()];
+        for (record, widened) in part.own.iter().zip(&mut *room) {
             widen(record, widened);
         }
-        for ((tile, rows), sums) in with_rows(tiles, records.len(), rows).zip(&mut *sums) {
+        let tiles = with_rows(tiles, records.own.len(), rows);
+        for (index, ((tile, rows), sums)) in tiles.zip(&mut *sums).enumerate() {
+            let ahead = Ahead::of(part.next, index);
             let tile = &tile[chunk * WIDE_CHUNK..];
             match rows {
-                1 => wide_tile::<1>(room, tile, sums),
-                2 => wide_tile::<2>(room, tile, sums),
-                3 => wide_tile::<3>(room, tile, sums),
-                _ => wide_tile::<TILE>(room, tile, sums),
+                1 => wide_tile::<1>(room, ahead, tile, sums),
+                2 => wide_tile::<2>(room, ahead, tile, sums),
+                3 => wide_tile::<3>(room, ahead, tile, sums),
+                _ => wide_tile::<TILE>(room, ahead, tile, sums),
             }
         }
     }
@@ -61,18 +66,35 @@ fn widen(record: &Int8Record, widened: &mut Widened) {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn wide_tile<const ROWS: usize>(weights: &[Widened], tile: &[TileBlock], sums: &mut TileSums) {
+fn wide_tile<const ROWS: usize>(
+    weights: &[Widened],
+    mut ahead: Ahead<'_, Int8Record>,
+    tile: &[TileBlock],
+    sums: &mut TileSums,
+) {
     for (weights, block) in weights.iter().zip(tile) {
+        ahead.fetch();
         let q = &weights.quants;
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for row in 0..ROWS {
             products[row] = multiply(both_halves(&q[0]), &block.wide[row], 0);
         }
+        // Written out, since the compiler would leave it a loop.
         add_vector(&mut products, &q[1], block, 1);
-        for pair in 1..GROUPS {
-            add_vector(&mut products, &q[2 * pair], block, 2 * pair);
-            add_vector(&mut products, &q[2 * pair + 1], block, 2 * pair + 1);
-        }
+        add_vector(&mut products, &q[2], block, 2);
+        add_vector(&mut products, &q[3], block, 3);
+        add_vector(&mut products, &q[4], block, 4);
+        add_vector(&mut products, &q[5], block, 5);
+        add_vector(&mut products, &q[6], block, 6);
+        add_vector(&mut products, &q[7], block, 7);
+        add_vector(&mut products, &q[8], block, 8);
+        add_vector(&mut products, &q[9], block, 9);
+        add_vector(&mut products, &q[10], block, 10);
+        add_vector(&mut products, &q[11], block, 11);
+        add_vector(&mut products, &q[12], block, 12);
+        add_vector(&mut products, &q[13], block, 13);
+        add_vector(&mut products, &q[14], block, 14);
+        add_vector(&mut products, &q[15], block, 15);
         let scales = [floats(&weights.scales, 0), floats(&weights.scales, 1)];
         finish(sums, &products, block, scales);
     }

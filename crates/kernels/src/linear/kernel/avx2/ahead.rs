@@ -1,0 +1,38 @@
+//! Weights that will be wanted next, on their way from memory while others are multiplied.
+
+use std::{
+    arch::x86_64::{_MM_HINT_T1, _mm_prefetch},
+    slice,
+};
+
+/// Tiles among which the lines of a record are shared out.
+const TILES: usize = 2;
+const LINE: usize = 64;
+
+/// Records to fetch, one with each block that is multiplied.
+#[derive(Debug)]
+pub(super) struct Ahead<'a, R> {
+    records: slice::Iter<'a, R>,
+    tile: usize,
+}
+
+impl<'a, R> Ahead<'a, R> {
+    /// What to fetch while the tile with this number is multiplied.
+    pub(super) fn of(records: &'a [R], tile: usize) -> Self {
+        let records = if tile < TILES { records } else { &[] };
+        Self { records: records.iter(), tile }
+    }
+
+    /// Asks for a part of the next record.
+    #[inline]
+    pub(super) fn fetch(&mut self) {
+        if let Some(record) = self.records.next() {
+            let bytes: *const i8 = (&raw const *record).cast();
+            for line in 0..size_of::<R>().div_ceil(TILES * LINE) {
+                let line = bytes.wrapping_add((line * TILES + self.tile) * LINE);
+                // SAFETY: a hint, which may name any address.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(line) };
+            }
+        }
+    }
+}
