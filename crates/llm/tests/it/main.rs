@@ -5,6 +5,7 @@
     reason = "tests, which read where models are"
 )]
 
+mod engine;
 mod grammar;
 mod smollm2;
 mod tiny;
