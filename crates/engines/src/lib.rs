@@ -8,6 +8,6 @@ mod telemetry;
 
 pub use cpu::cpu_features;
 pub use kernels::{KvFormat, Precision};
-pub use llm::{LanguageEngine, LanguageOptions};
+pub use llm::{LanguageEngine, LanguageOptions, language_model_summary};
 pub use memory::release_memory;
 pub use telemetry::forbid_telemetry;

@@ -7,7 +7,9 @@ mod job;
 mod model;
 mod requests;
 mod sink;
+mod summary;
 mod tensors;
 mod worker;
 
 pub use engine::{LanguageEngine, LanguageOptions};
+pub use summary::language_model_summary;

@@ -50,6 +50,6 @@ pub(crate) enum EnginesAction {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The .onnx file.
+    /// The .onnx or .gguf file, or a folder of Hugging Face's form.
     pub model: PathBuf,
 }

@@ -12,6 +12,9 @@ use serving::{Engine, LoadError, LoadSpec, Loaded};
 
 use super::backend::TextBackend;
 
+/// The file that a version folder holds if the configuration names none.
+const DEFAULT_FILE: &str = "model.gguf";
+
 /// How language models are run, unless a model's own configuration says otherwise.
 #[derive(Clone, Debug)]
 pub struct LanguageOptions {
@@ -94,32 +97,16 @@ impl Engine for LanguageEngine {
     }
 
     fn default_model_filename(&self) -> &'static str {
-        "model.gguf"
+        DEFAULT_FILE
     }
 
-    /// A `.gguf` file, the one that a folder holds, or a folder with `config.json` and weights.
     fn find(&self, path: &Path) -> Option<PathBuf> {
-        if path.is_file() {
-            return is_gguf(path).then(|| path.to_owned());
-        }
-        let own = path.join(self.default_model_filename());
-        if own.is_file() {
-            return Some(own);
-        }
-        if path.join("config.json").is_file() {
-            return Some(path.to_owned());
-        }
-        let mut files: Vec<PathBuf> = path
-            .read_dir()
-            .ok()?
-            .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| is_gguf(path)))
-            .collect();
-        (files.len() == 1).then(|| files.remove(0))
+        find(path)
     }
 
     fn load(&self, spec: &LoadSpec) -> Result<Loaded, LoadError> {
         let engine = llm::Engine::load(&spec.path, self.engine_options()?)
-            .map_err(|error| LoadError::Model(error.to_string()))?;
+            .map_err(|error| LoadError::Model(with_causes(&error)))?;
         let backend = TextBackend::start(&spec.name, engine, &self.options)?;
         Ok(Loaded::Backend(Arc::new(backend)))
     }
@@ -127,6 +114,35 @@ impl Engine for LanguageEngine {
     fn release_memory(&self) {
         crate::release_memory();
     }
+}
+
+/// A `.gguf` file, the one that a folder holds, or a folder with `config.json` and weights.
+pub(super) fn find(path: &Path) -> Option<PathBuf> {
+    if path.is_file() {
+        return is_gguf(path).then(|| path.to_owned());
+    }
+    let own = path.join(DEFAULT_FILE);
+    if own.is_file() {
+        return Some(own);
+    }
+    if path.join("config.json").is_file() {
+        return Some(path.to_owned());
+    }
+    let files = path.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<PathBuf> = files.filter(|path| is_gguf(path)).collect();
+    (files.len() == 1).then(|| files.remove(0))
+}
+
+/// An error with what caused it, on one line.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 fn is_gguf(path: &Path) -> bool {

@@ -16,6 +16,12 @@ impl SlidingWindow {
         Self { tokens, local: (0..layers).map(is_local).collect() }
     }
 
+    /// How many layers have it.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.local.iter().filter(|local| **local).count()
+    }
+
     pub(super) fn of_layer(&self, layer: usize) -> Option<usize> {
         self.local[layer].then_some(self.tokens)
     }

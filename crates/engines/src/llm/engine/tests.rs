@@ -1,7 +1,7 @@
 use std::{fs, num::NonZeroUsize, time::Duration};
 
 use kernels::{KvFormat, Precision};
-use serving::Engine;
+use serving::{Engine, LoadSpec};
 
 use super::{LanguageEngine, LanguageOptions};
 
@@ -40,4 +40,22 @@ fn a_model_is_found_as_file_in_a_folder_and_as_folder() {
     let other = weights.path().join("model.onnx");
     fs::write(&other, "").unwrap();
     assert_eq!(engine.find(&other), None);
+}
+
+#[test]
+fn a_broken_file_is_named_with_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.gguf");
+    fs::write(&path, "no model").unwrap();
+    let spec = LoadSpec {
+        name: "broken".to_owned(),
+        version: 1,
+        path: path.clone(),
+        config: std::sync::Arc::default(),
+        intra_op_threads: NonZeroUsize::MIN,
+    };
+    let error = engine().load(&spec).unwrap_err().to_string();
+    let (named, why) = error.split_once(": ").unwrap();
+    assert_eq!(named, path.display().to_string());
+    assert!(!why.is_empty());
 }
