@@ -3,7 +3,7 @@
 mod activation;
 mod attention;
 mod clock;
-mod exp;
+mod exp2;
 mod exponential;
 mod float16;
 mod heads;

@@ -4,11 +4,11 @@ use std::{cmp::Reverse, ops::Range, sync::atomic::AtomicUsize};
 
 use super::{AttentionSpan, Call, SEGMENT_TOKENS};
 
-/// Numbers of query rows that an item takes at most, of all heads: as many as stay in the first-level
-/// cache with their scores and a block.
-const QUERIES_MAX: usize = 3072;
+/// Numbers of query rows that an item takes at most, of all heads: few enough to stay in the
+/// second-level cache with their sums.
+const QUERIES_MAX: usize = 6144;
 /// Rows of queries that are enough to make reading a block cheap.
-const ROWS_MAX: usize = 48;
+const ROWS_MAX: usize = 96;
 /// Items per thread below which the longest are cut into segments.
 const ITEMS_PER_THREAD: usize = 8;
 

@@ -1,143 +1,321 @@
-//! Products of a few rows with a block: the two products of attention are this one.
+//! The two products of attention: queries with keys, weights with values.
+//!
+//! Each sum adds its products one after the other, whatever is computed beside it, so that its bits
+//! do not depend on that.
 #![expect(
     unsafe_code,
-    reason = "UNSAFETY: loads and stores of registers in the innermost loop, whose bounds are checked \
+    reason = "UNSAFETY: loads and stores of registers in the innermost loops, whose bounds are checked \
               once before"
 )]
 
 use crate::{
-    kv::Element,
+    kv::{BLOCK_TOKENS, Element, LANES_MAX},
     vectors::{Vectors, Work},
 };
 
-/// `sums[rows, columns] (+)= left[rows, depth] * right[depth, columns]`.
-///
-/// Each sum adds the products in the order of `depth`, whatever else is computed beside it.
-pub(super) struct Product<'a, E: Element> {
-    pub(super) rows: usize,
-    pub(super) depth: usize,
-    /// A multiple of the lanes of a register.
-    pub(super) columns: usize,
-    pub(super) left: &'a [f32],
-    /// From one row of `left` to the next.
-    pub(super) left_stride: usize,
-    pub(super) right: &'a [E::Bits],
-    /// From one row of `right` to the next.
-    pub(super) right_stride: usize,
-    /// What is going to be the right side next, to ask for it in time.
+/// Keys or values of one head in one block.
+#[derive(Clone, Copy)]
+pub(super) struct Right<'a, E: Element> {
+    pub(super) numbers: &'a [E::Bits],
+    /// What is going to be read after them, to ask for it in time.
     pub(super) next: *const E::Bits,
-    pub(super) sums: &'a mut [f32],
-    /// From one row of `sums` to the next.
-    pub(super) sums_stride: usize,
-    /// Whether to add to what `sums` holds.
-    pub(super) adds: bool,
 }
 
-impl<E: Element> Work for Product<'_, E> {
+/// `scores[rows, tokens of the blocks] = queries[rows, head_dim] * keys[head_dim, tokens]`.
+pub(super) struct Scores<'a, E: Element> {
+    pub(super) rows: usize,
+    pub(super) queries: &'a [f32],
+    pub(super) head_dim: usize,
+    /// `[head_dim, BLOCK_TOKENS]` each.
+    pub(super) keys: &'a [Right<'a, E>],
+    /// Tokens of the last block that are wanted; others may or may not be computed.
+    pub(super) last_tokens: usize,
+    pub(super) scores: &'a mut [f32],
+    /// From one row of `scores` to the next.
+    pub(super) stride: usize,
+}
+
+/// `sums[rows, width] += weights[rows, tokens of the blocks] * values[tokens, width]`.
+pub(super) struct Sums<'a, E: Element> {
+    pub(super) rows: usize,
+    pub(super) weights: &'a [f32],
+    /// From one row of `weights` to the next.
+    pub(super) stride: usize,
+    /// `[BLOCK_TOKENS, width]` each.
+    pub(super) values: &'a [Right<'a, E>],
+    /// Tokens of the last block that count.
+    pub(super) last_tokens: usize,
+    /// A multiple of [`LANES_MAX`].
+    pub(super) width: usize,
+    pub(super) sums: &'a mut [f32],
+}
+
+impl<E: Element> Work for Scores<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Vectors>(self, simd: S) {
-        self.check::<S>();
-        let mut row = 0;
-        while row < self.rows {
-            let left = self.rows - row;
-            // More rows than three only where there are registers for them.
-            row += match left {
-                6.. if S::ROWS >= 6 => self.some_rows::<S, 6>(simd, row),
-                3.. => self.some_rows::<S, 3>(simd, row),
-                2 => self.some_rows::<S, 2>(simd, row),
-                _ => self.some_rows::<S, 1>(simd, row),
-            };
+    fn run<S: Vectors>(mut self, simd: S) {
+        if self.rows == 0 || self.keys.is_empty() {
+            return;
+        }
+        assert!(self.queries.len() >= self.rows * self.head_dim);
+        assert!(self.keys.iter().all(|keys| keys.numbers.len() >= self.head_dim * BLOCK_TOKENS));
+        let tokens = self.keys.len() * BLOCK_TOKENS;
+        assert!(self.scores.len() >= (self.rows - 1) * self.stride + tokens);
+        assert!(self.last_tokens <= BLOCK_TOKENS);
+        for_row_groups(simd, self.rows, &mut self);
+    }
+}
+
+impl<E: Element> RowGroup for Scores<'_, E> {
+    #[inline(always)]
+    fn compute<S: Vectors, const R: usize>(&mut self, simd: S, row: usize) {
+        for block in 0..self.keys.len() {
+            let is_last = block + 1 == self.keys.len();
+            let tokens = if is_last { self.last_tokens } else { BLOCK_TOKENS };
+            // By two, so that there is no need for code for one.
+            let registers = tokens.div_ceil(2 * S::LANES) * 2;
+            let mut register = 0;
+            while register < registers {
+                if const { R <= S::ROWS && 4 * S::LANES <= BLOCK_TOKENS }
+                    && registers - register >= 4
+                {
+                    self.tile::<S, R, 4>(simd, row, block, register);
+                    register += 4;
+                    continue;
+                }
+                self.tile::<S, R, 2>(simd, row, block, register);
+                register += 2;
+            }
         }
     }
 }
 
-impl<E: Element> Product<'_, E> {
-    #[inline(always)]
-    fn check<S: Vectors>(&self) {
-        let end = |rows: usize, stride: usize, columns: usize| {
-            rows.checked_sub(1).map_or(0, |last| last * stride + columns)
-        };
-        assert!(self.columns.is_multiple_of(S::LANES), "whole registers only");
-        assert!(end(self.rows, self.left_stride, self.depth) <= self.left.len());
-        assert!(end(self.depth, self.right_stride, self.columns) <= self.right.len());
-        assert!(end(self.rows, self.sums_stride, self.columns) <= self.sums.len());
-    }
-
-    #[inline(always)]
-    fn some_rows<S: Vectors, const R: usize>(&self, simd: S, row: usize) -> usize {
-        let mut column = 0;
-        while column < self.columns {
-            let registers = (self.columns - column) / S::LANES;
-            column += S::LANES
-                * match registers {
-                    4.. => self.tile::<S, R, 4>(simd, row, column),
-                    2.. => self.tile::<S, R, 2>(simd, row, column),
-                    _ => self.tile::<S, R, 1>(simd, row, column),
-                };
-        }
-        R
-    }
-
-    /// Sums of `R` rows and `C` registers of columns, held in registers.
+impl<E: Element> Scores<'_, E> {
     #[inline(always)]
     fn tile<S: Vectors, const R: usize, const C: usize>(
-        &self,
+        &mut self,
+        simd: S,
+        row: usize,
+        block: usize,
+        register: usize,
+    ) {
+        let (keys, token) = (self.keys[block], register * S::LANES);
+        let left = self.queries.as_ptr().wrapping_add(row * self.head_dim);
+        let operands = Operands::<E> {
+            left: Strided { at: left, stride: self.head_dim },
+            right: Strided { at: keys.numbers.as_ptr().wrapping_add(token), stride: BLOCK_TOKENS },
+            next: keys.next.wrapping_add(token),
+        };
+        let mut sums = [[simd.splat(0.0); C]; R];
+        // SAFETY: `run` has checked that there are `head_dim` numbers in each of the rows of queries,
+        // and as many rows of keys.
+        unsafe { operands.multiply(simd, self.head_dim, &mut sums) };
+        let start = row * self.stride + block * BLOCK_TOKENS + token;
+        let to = Strided { at: self.scores.as_mut_ptr().wrapping_add(start), stride: self.stride };
+        // SAFETY: `run` has checked that there are scores of all rows and tokens.
+        unsafe { to.store(simd, &sums) };
+    }
+}
+
+impl<E: Element> Work for Sums<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Vectors>(mut self, simd: S) {
+        if self.rows == 0 || self.values.is_empty() {
+            return;
+        }
+        assert!(self.values.iter().all(|values| values.numbers.len() >= self.width * BLOCK_TOKENS));
+        let tokens = self.values.len() * BLOCK_TOKENS;
+        assert!(self.weights.len() >= (self.rows - 1) * self.stride + tokens);
+        assert!(self.sums.len() >= self.rows * self.width);
+        assert!(self.width.is_multiple_of(LANES_MAX) && self.last_tokens <= BLOCK_TOKENS);
+        for_row_groups(simd, self.rows, &mut self);
+    }
+}
+
+impl<E: Element> RowGroup for Sums<'_, E> {
+    #[inline(always)]
+    fn compute<S: Vectors, const R: usize>(&mut self, simd: S, row: usize) {
+        let mut column = 0;
+        while column < self.width {
+            let registers = (self.width - column) / S::LANES;
+            if const { R == 1 } && registers >= 8 {
+                self.tile::<S, R, 8>(simd, row, column);
+                column += 8 * S::LANES;
+                continue;
+            }
+            if const { R <= S::ROWS } && registers >= 4 {
+                self.tile::<S, R, 4>(simd, row, column);
+                column += 4 * S::LANES;
+                continue;
+            }
+            if const { 2 * S::LANES > LANES_MAX } && registers == 1 {
+                self.tile::<S, R, 1>(simd, row, column);
+                return;
+            }
+            self.tile::<S, R, 2>(simd, row, column);
+            column += 2 * S::LANES;
+        }
+    }
+}
+
+impl<E: Element> Sums<'_, E> {
+    #[inline(always)]
+    fn tile<S: Vectors, const R: usize, const C: usize>(
+        &mut self,
         simd: S,
         row: usize,
         column: usize,
-    ) -> usize {
-        let start = self.sums.as_ptr().wrapping_add(row * self.sums_stride + column).cast_mut();
-        let mut sums = [[simd.splat(0.0); C]; R];
-        if self.adds {
-            for r in 0..R {
-                for c in 0..C {
-                    let from = start.wrapping_add(r * self.sums_stride + c * S::LANES);
-                    // SAFETY: row `row + r`, columns from `column + c * LANES`: `check` saw them.
-                    sums[r][c] = unsafe { simd.load(from) };
-                }
-            }
+    ) {
+        let start = row * self.width + column;
+        let to = Strided { at: self.sums.as_mut_ptr().wrapping_add(start), stride: self.width };
+        // SAFETY: `run` has checked that there are sums of all rows, `width` in each.
+        let mut sums = unsafe { to.load::<S, R, C>(simd) };
+        for (block, values) in self.values.iter().enumerate() {
+            let is_last = block + 1 == self.values.len();
+            let tokens = if is_last { self.last_tokens } else { BLOCK_TOKENS };
+            let weights = row * self.stride + block * BLOCK_TOKENS;
+            let left = self.weights.as_ptr().wrapping_add(weights);
+            let right = values.numbers.as_ptr().wrapping_add(column);
+            let operands = Operands::<E> {
+                left: Strided { at: left, stride: self.stride },
+                right: Strided { at: right, stride: self.width },
+                next: values.next.wrapping_add(column),
+            };
+            // SAFETY: `run` has checked that there are weights of all rows and tokens, and a row of
+            // values for each of the tokens.
+            unsafe { operands.multiply(simd, tokens, &mut sums) };
         }
-        self.multiply(simd, row, column, &mut sums);
+        // SAFETY: as when they were loaded.
+        unsafe { to.store(simd, &sums) };
+    }
+}
+
+/// Something that is computed for a few rows at a time.
+trait RowGroup {
+    /// For the `R` rows from `row` on.
+    fn compute<S: Vectors, const R: usize>(&mut self, simd: S, row: usize);
+}
+
+/// Computes all of so many rows, as many at a time as the registers hold.
+#[inline(always)]
+fn for_row_groups<S: Vectors>(simd: S, rows: usize, each: &mut impl RowGroup) {
+    let mut row = 0;
+    while row < rows {
+        let left = rows - row;
+        if const { S::ROWS >= 6 } && left >= 6 {
+            each.compute::<S, 6>(simd, row);
+            row += 6;
+            continue;
+        }
+        row += match left {
+            // Rather than three and one, which leaves most of the registers idle.
+            4 | 7 | 8 => {
+                each.compute::<S, 4>(simd, row);
+                4
+            }
+            3.. => {
+                each.compute::<S, 3>(simd, row);
+                3
+            }
+            2 => {
+                each.compute::<S, 2>(simd, row);
+                2
+            }
+            _ => {
+                each.compute::<S, 1>(simd, row);
+                1
+            }
+        };
+    }
+}
+
+/// Rows of a matrix, from some element on.
+#[derive(Clone, Copy)]
+struct Strided<P> {
+    at: P,
+    /// Elements from one row to the next.
+    stride: usize,
+}
+
+impl Strided<*mut f32> {
+    /// # Safety
+    ///
+    /// There are `R` rows of `C` registers to read.
+    #[inline(always)]
+    unsafe fn load<S: Vectors, const R: usize, const C: usize>(self, simd: S) -> [[S::V; C]; R] {
+        let mut sums = [[simd.splat(0.0); C]; R];
         for r in 0..R {
             for c in 0..C {
-                let to = start.wrapping_add(r * self.sums_stride + c * S::LANES);
-                // SAFETY: as above; `self` is the only borrow of `sums`.
+                let from = self.at.wrapping_add(r * self.stride + c * S::LANES);
+                // SAFETY: the caller vouches for the rows.
+                sums[r][c] = unsafe { simd.load(from) };
+            }
+        }
+        sums
+    }
+
+    /// # Safety
+    ///
+    /// There are `R` rows of `C` registers to write.
+    #[inline(always)]
+    unsafe fn store<S: Vectors, const R: usize, const C: usize>(
+        self,
+        simd: S,
+        sums: &[[S::V; C]; R],
+    ) {
+        for r in 0..R {
+            for c in 0..C {
+                let to = self.at.wrapping_add(r * self.stride + c * S::LANES);
+                // SAFETY: the caller vouches for the rows.
                 unsafe { simd.store(to, sums[r][c]) };
             }
         }
-        C
     }
+}
 
+/// What a few sums are made of.
+#[derive(Clone, Copy)]
+struct Operands<E: Element> {
+    left: Strided<*const f32>,
+    right: Strided<*const E::Bits>,
+    /// What to ask for, row by row as those of the right side.
+    next: *const E::Bits,
+}
+
+impl<E: Element> Operands<E> {
+    /// Adds `depth` products to each sum.
+    ///
+    /// # Safety
+    ///
+    /// The left side has `R` rows of `depth` floats to read, the right side `depth` rows of `C`
+    /// registers.
     #[inline(always)]
-    fn multiply<S: Vectors, const R: usize, const C: usize>(
-        &self,
+    unsafe fn multiply<S: Vectors, const R: usize, const C: usize>(
+        self,
         simd: S,
-        row: usize,
-        column: usize,
+        depth: usize,
         sums: &mut [[S::V; C]; R],
     ) {
-        let left = self.left.as_ptr().wrapping_add(row * self.left_stride);
-        let mut right = self.right.as_ptr().wrapping_add(column);
-        let mut next = self.next.wrapping_add(column);
-        for k in 0..self.depth {
+        let Self { left, mut right, mut next } = self;
+        for k in 0..depth {
             let mut factors = [simd.splat(0.0); R];
             for r in 0..R {
-                let factor = left.wrapping_add(r * self.left_stride + k);
-                // SAFETY: row `row + r`, column `k`: `check` saw it.
-                factors[r] = simd.splat(unsafe { factor.read() });
+                // SAFETY: float `k` of row `r`: the caller vouches for it.
+                factors[r] = simd.splat(unsafe { *left.at.wrapping_add(r * left.stride + k) });
             }
             simd.prefetch(next.cast());
             for c in 0..C {
-                // SAFETY: row `k`, columns from `column + c * LANES`: `check` saw them.
-                let numbers = unsafe { E::load(simd, right.wrapping_add(c * S::LANES)) };
+                // SAFETY: register `c` of row `k`: the caller vouches for it.
+                let numbers = unsafe { E::load(simd, right.at.wrapping_add(c * S::LANES)) };
                 for r in 0..R {
                     sums[r][c] = simd.mul_add(factors[r], numbers, sums[r][c]);
                 }
             }
-            right = right.wrapping_add(self.right_stride);
-            next = next.wrapping_add(self.right_stride);
+            right.at = right.at.wrapping_add(right.stride);
+            next = next.wrapping_add(right.stride);
         }
     }
 }

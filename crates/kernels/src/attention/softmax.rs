@@ -1,16 +1,13 @@
-//! Scores of one row in one block become weights.
+//! Scores of one row become weights.
 
 use std::{f32::consts::LOG2_E, ops::Range};
 
 use super::state::Running;
 use crate::{
-    exp::{exp2, exp2_of_one, tanh},
-    kv::BLOCK_TOKENS,
+    exp2::{exp2, exp2_of_one, tanh},
+    kv::{BLOCK_TOKENS, Element, HeadBlock},
     vectors::{Vectors, load_at, store_at},
 };
-
-/// Most registers that a block's scores take.
-const REGISTERS_MAX: usize = BLOCK_TOKENS / 4;
 
 /// Zeros, then ones, then zeros: where to begin reading decides which tokens are seen.
 const MASKS: [f32; 3 * BLOCK_TOKENS] = {
@@ -43,80 +40,100 @@ impl Scoring {
     }
 }
 
-/// Scales of a block's keys and values.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scales<'a> {
-    pub(super) keys: &'a [f32],
-    pub(super) values: &'a [f32],
-}
-
-/// Turns the products of a row into weights relative to the largest score so far, and counts them in
-/// `running`. Returns what everything that was summed before is to be multiplied by, if anything.
+/// Turns the products of a row with some blocks into weights relative to the largest score so far,
+/// and counts them in `running`. Returns what everything that was summed before is to be multiplied
+/// by, if anything.
 ///
-/// `seen` are the tokens of the block that the row sees, one at least: so the largest score is a
-/// number after the first block.
+/// `seen` are the tokens of these blocks that the row sees, one at least: so the largest score is a
+/// number after the first call.
 #[inline(always)]
-pub(super) fn weigh<S: Vectors>(
+pub(super) fn weigh<S: Vectors, E: Element>(
     simd: S,
     scores: &mut [f32],
     seen: Range<usize>,
     scoring: Scoring,
-    scales: Option<Scales<'_>>,
+    blocks: &[HeadBlock<'_, E::Bits>],
     running: &mut Running<'_>,
 ) -> Option<f32> {
-    let registers = BLOCK_TOKENS / S::LANES;
-    let partly = seen != (0..BLOCK_TOKENS);
-    let mut score = [simd.splat(0.0); REGISTERS_MAX];
-    let mut largest = simd.splat(f32::NEG_INFINITY);
-    for index in 0..registers {
-        let at = index * S::LANES;
-        let mut register = load_at(simd, scores, at);
-        if let Some(scales) = scales {
-            register = simd.mul(register, load_at(simd, scales.keys, at));
-        }
-        if let Some(cap) = scoring.cap {
-            register = simd.mul(tanh(simd, register), simd.splat(cap));
-        }
-        if partly {
-            register = seen_or(simd, register, f32::NEG_INFINITY, at, &seen);
-        }
-        largest = simd.max(largest, register);
-        score[index] = register;
-    }
+    let largest = complete::<S, E>(simd, scores, seen, scoring, blocks);
     let (maximum, factor) = running.raise(simd, simd.largest(largest));
     let mut sum = load_at(simd, running.sums, 0);
     if let Some(factor) = factor {
         sum = simd.mul(sum, simd.splat(factor));
     }
-    for index in 0..registers {
-        let at = index * S::LANES;
-        let mut weight = exp2(simd, simd.sub(score[index], simd.splat(maximum)));
-        if partly {
-            weight = seen_or(simd, weight, 0.0, at, &seen);
+    let maximum = simd.splat(maximum);
+    for (index, scores) in scores.chunks_exact_mut(BLOCK_TOKENS).enumerate() {
+        for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
+            let weight = exp2(simd, simd.sub(load_at(simd, scores, at), maximum));
+            sum = simd.add(sum, weight);
+            store_at(simd, scores, at, weight);
         }
-        sum = simd.add(sum, weight);
-        if let Some(scales) = scales {
-            weight = simd.mul(weight, load_at(simd, scales.values, at));
+        if E::SCALED {
+            scale(simd, scores, blocks[index].value_scales);
         }
-        store_at(simd, scores, at, weight);
     }
     store_at(simd, running.sums, 0, sum);
     factor
 }
 
-/// `register`, which holds the tokens from `at` on, with `instead` where they are not seen.
+/// Makes products scores; those of tokens that are not seen become nothing. Returns the largest of
+/// each lane.
 #[inline(always)]
-fn seen_or<S: Vectors>(
+fn complete<S: Vectors, E: Element>(
     simd: S,
-    register: S::V,
-    instead: f32,
-    at: usize,
-    seen: &Range<usize>,
+    scores: &mut [f32],
+    seen: Range<usize>,
+    scoring: Scoring,
+    blocks: &[HeadBlock<'_, E::Bits>],
 ) -> S::V {
-    let instead = simd.splat(instead);
-    let begun = load_at(simd, &MASKS, BLOCK_TOKENS + at - seen.start);
-    let not_ended = load_at(simd, &MASKS, 2 * BLOCK_TOKENS + at - seen.end);
-    simd.select(not_ended, simd.select(begun, register, instead), instead)
+    let mut largest = simd.splat(f32::NEG_INFINITY);
+    for (index, scores) in scores.chunks_exact_mut(BLOCK_TOKENS).enumerate() {
+        let start = index * BLOCK_TOKENS;
+        if E::SCALED {
+            scale(simd, scores, blocks[index].key_scales);
+        }
+        if let Some(cap) = scoring.cap {
+            bend(simd, scores, cap);
+        }
+        if seen.start > start || seen.end < start + BLOCK_TOKENS {
+            let within = |token: usize| token.saturating_sub(start).min(BLOCK_TOKENS);
+            hide(simd, scores, &(within(seen.start)..within(seen.end)));
+        }
+        for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
+            largest = simd.max(largest, load_at(simd, scores, at));
+        }
+    }
+    largest
+}
+
+/// Multiplies each token's number.
+#[inline(always)]
+fn scale<S: Vectors>(simd: S, numbers: &mut [f32], scales: &[f32]) {
+    for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
+        let scaled = simd.mul(load_at(simd, numbers, at), load_at(simd, scales, at));
+        store_at(simd, numbers, at, scaled);
+    }
+}
+
+/// Keeps scores within `cap` on either side.
+#[inline(always)]
+fn bend<S: Vectors>(simd: S, scores: &mut [f32], cap: f32) {
+    for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
+        let bent = simd.mul(tanh(simd, load_at(simd, scores, at)), simd.splat(cap));
+        store_at(simd, scores, at, bent);
+    }
+}
+
+/// Takes away the tokens that are not seen: their weights become exactly 0.
+#[inline(always)]
+fn hide<S: Vectors>(simd: S, scores: &mut [f32], seen: &Range<usize>) {
+    let nothing = simd.splat(f32::NEG_INFINITY);
+    for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
+        let begun = load_at(simd, &MASKS, BLOCK_TOKENS + at - seen.start);
+        let not_ended = load_at(simd, &MASKS, 2 * BLOCK_TOKENS + at - seen.end);
+        let score = simd.select(begun, load_at(simd, scores, at), nothing);
+        store_at(simd, scores, at, simd.select(not_ended, score, nothing));
+    }
 }
 
 impl Running<'_> {

@@ -4,12 +4,10 @@ use std::ops::Range;
 
 use super::Call;
 use crate::{
-    exp::exp2_of_one,
+    exp2::exp2_of_one,
+    kv::LANES_MAX,
     vectors::{Vectors, load_at, store_at},
 };
-
-/// Lanes that the sum of a row's weights is kept in, at most.
-pub(super) const LANES_MAX: usize = 16;
 
 /// One row while its blocks are gone through.
 pub(super) struct Running<'a> {

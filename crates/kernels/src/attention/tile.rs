@@ -1,22 +1,27 @@
 //! Some rows against some blocks.
-#![expect(unsafe_code, reason = "UNSAFETY: loads of registers within slices")]
+#![expect(unsafe_code, reason = "UNSAFETY: loads and stores of registers within slices")]
 
 use std::ops::Range;
 
 use super::{
     AttentionSpan, Call,
     plan::Item,
-    product::Product,
-    softmax::{Scales, Scoring, weigh},
-    state::{LANES_MAX, State},
+    product::{Right, Scores, Sums},
+    softmax::{Scoring, weigh},
+    state::State,
 };
 use crate::{
     attention::SEGMENT_TOKENS,
-    kv::{BLOCK_TOKENS, Element, F32, HeadBlock},
-    vectors::{Vectors, Work, store_at},
+    kv::{BLOCK_TOKENS, Element, F32, HeadBlock, LANES_MAX},
+    vectors::{Vectors, Work},
 };
 
 const SEGMENT_BLOCKS: usize = SEGMENT_TOKENS / BLOCK_TOKENS;
+
+/// Blocks that are multiplied with the keys before any is with the values: few enough for their
+/// scores to stay near, many enough to make up for what is done once.
+const STEP_BLOCKS: usize = 4;
+const STEP_TOKENS: usize = STEP_BLOCKS * BLOCK_TOKENS;
 
 /// Rows from which it is quicker to convert a block once than with every few rows.
 const CONVERTED_ROWS_MIN: usize = 9;
@@ -26,7 +31,7 @@ const CONVERTED_ROWS_MIN: usize = 9;
 pub(super) struct Buffers {
     /// `[rows, head_dim]`, multiplied by what makes their products scores.
     queries: Vec<f32>,
-    /// `[rows, tokens of a block]`: products, scores, weights.
+    /// `[rows, STEP_TOKENS]`: products, scores, weights.
     scores: Vec<f32>,
     /// `[rows, LANES_MAX]`: sums of weights in the segment.
     lanes: Vec<f32>,
@@ -59,6 +64,7 @@ pub(super) struct Tile<'a> {
 }
 
 impl<'a> Tile<'a> {
+    #[inline(always)]
     pub(super) fn new(call: &'a Call<'a>, item: &'a Item, buffers: &'a mut Buffers) -> Self {
         let (head_dim, stride) = (call.cache.shape().head_dim, call.cache.value_stride());
         let rows = item.rows.len() * call.group;
@@ -70,7 +76,7 @@ impl<'a> Tile<'a> {
             item,
             scoring,
             queries,
-            scores: first(&mut buffers.scores, rows * BLOCK_TOKENS),
+            scores: first(&mut buffers.scores, rows * STEP_TOKENS),
             lanes: first(&mut buffers.lanes, rows * LANES_MAX),
             block: first(&mut buffers.block, stride * BLOCK_TOKENS),
             state: State::new(first(&mut buffers.segment, rows * (2 + stride)), stride),
@@ -86,39 +92,118 @@ impl<'a> Tile<'a> {
     ) -> &State<'a> {
         self.state.clear();
         self.lanes.fill(0.0);
-        let tokens = self.call.batch.spans[self.item.span].tokens(&self.item.rows);
+        let tokens = self.span().tokens(&self.item.rows);
         let first = (segment * SEGMENT_BLOCKS).max(tokens.start / BLOCK_TOKENS);
         let end = ((segment + 1) * SEGMENT_BLOCKS).min(tokens.end.div_ceil(BLOCK_TOKENS));
-        for index in first..end {
-            self.block::<S, E>(simd, index, (index + 1).min(end - 1));
+        let mut index = first;
+        while index < end {
+            // Where a step begins depends on the place of the block alone.
+            let next = ((index / STEP_BLOCKS + 1) * STEP_BLOCKS).min(end);
+            self.step::<S, E>(simd, index..next, next.min(end - 1));
+            index = next;
         }
         self.state.close(simd, self.lanes);
         &self.state
     }
 
-    /// Block `index` of the sequence; block `next` comes after it.
+    /// Blocks of one step, after which block `next` comes.
     #[inline(always)]
-    fn block<S: Vectors, E: Element>(&mut self, simd: S, index: usize, next: usize) {
-        let start = index * BLOCK_TOKENS;
-        let rows = self.rows_that_see(start);
+    fn step<S: Vectors, E: Element>(&mut self, simd: S, indices: Range<usize>, next: usize) {
+        let mut blocks = [self.head_block::<E>(next); STEP_BLOCKS + 1];
+        let count = indices.len();
+        for (block, index) in blocks.iter_mut().zip(indices.clone()) {
+            *block = self.head_block::<E>(index);
+        }
+        let start = indices.start * BLOCK_TOKENS;
+        if self.item.rows.len() * self.call.group < CONVERTED_ROWS_MIN {
+            self.few_rows::<S, E>(simd, &blocks[..=count], start);
+        } else {
+            self.many_rows::<S, E>(simd, &blocks[..count], start);
+        }
+    }
+
+    /// All rows with all blocks but the last, which comes next; what a row does not see weighs
+    /// nothing.
+    #[inline(always)]
+    fn few_rows<S: Vectors, E: Element>(
+        &mut self,
+        simd: S,
+        blocks: &[HeadBlock<'a, E::Bits>],
+        start: usize,
+    ) {
+        let (head_dim, width) = (self.call.cache.shape().head_dim, self.state.stride);
+        let count = blocks.len() - 1;
+        let rows = self.rows_that_see(start..start + count * BLOCK_TOKENS);
         if rows.is_empty() {
             return;
         }
-        let (block, next) = (self.head_block::<E>(index), self.head_block::<E>(next));
-        let converted = std::mem::take(&mut self.block);
-        let converts = !E::PLAIN && rows.len() * self.call.group >= CONVERTED_ROWS_MIN;
-        if converts {
-            let keys = Right::<F32>::converted::<S, E>(simd, block.keys, converted);
-            self.multiply_keys(simd, keys, &rows, start);
-        } else {
-            self.multiply_keys(simd, Right::<E>::kept(block.keys, next.keys), &rows, start);
+        let seen = self.seen_from(rows.end - 1, start).end.min(count * BLOCK_TOKENS);
+        let last_tokens = seen - (count - 1) * BLOCK_TOKENS;
+        let first = (rows.start - self.item.rows.start) * self.call.group;
+        let mut sides = [Right::<E>::kept(blocks[0].keys, blocks[0].keys); STEP_BLOCKS];
+        for index in 0..count {
+            sides[index] = Right::kept(blocks[index].keys, blocks[index + 1].keys);
         }
-        self.weigh(simd, block, &rows, start);
-        if converts {
-            let values = Right::<F32>::converted::<S, E>(simd, block.values, converted);
-            self.multiply_values(simd, values, &rows, start);
-        } else {
-            self.multiply_values(simd, Right::<E>::kept(block.values, next.values), &rows, start);
+        simd.run(Scores {
+            rows: rows.len() * self.call.group,
+            queries: &self.queries[first * head_dim..],
+            head_dim,
+            keys: &sides[..count],
+            last_tokens,
+            scores: &mut self.scores[first * STEP_TOKENS..],
+            stride: STEP_TOKENS,
+        });
+        self.weigh::<S, E>(simd, &blocks[..count], rows.clone(), start, 0);
+        for index in 0..count {
+            sides[index] = Right::kept(blocks[index].values, blocks[index + 1].values);
+        }
+        simd.run(Sums {
+            rows: rows.len() * self.call.group,
+            weights: &self.scores[first * STEP_TOKENS..],
+            stride: STEP_TOKENS,
+            values: &sides[..count],
+            last_tokens,
+            width,
+            sums: &mut self.state.values[first * width..],
+        });
+    }
+
+    /// One block after the other, converted, with the rows that see it.
+    #[inline(always)]
+    fn many_rows<S: Vectors, E: Element>(
+        &mut self,
+        simd: S,
+        blocks: &[HeadBlock<'a, E::Bits>],
+        start: usize,
+    ) {
+        let converted = std::mem::take(&mut self.block);
+        for (index, block) in blocks.iter().enumerate() {
+            if E::PLAIN {
+                let keys = Right::<E>::kept(block.keys, block.values);
+                self.multiply_keys(simd, keys, start, index);
+            } else {
+                let keys = Right::<F32>::converted::<S, E>(simd, block.keys, converted);
+                self.multiply_keys(simd, keys, start, index);
+            }
+        }
+        for row in self.item.rows.clone() {
+            let seen = self.seen_from(row, start);
+            let first = seen.start / BLOCK_TOKENS;
+            let end = seen.end.div_ceil(BLOCK_TOKENS).min(blocks.len());
+            if first < end {
+                let column = first * BLOCK_TOKENS;
+                let (blocks, start) = (&blocks[first..end], start + column);
+                self.weigh::<S, E>(simd, blocks, row..row + 1, start, column);
+            }
+        }
+        for (index, block) in blocks.iter().enumerate() {
+            if E::PLAIN {
+                let values = Right::<E>::kept(block.values, block.values);
+                self.multiply_values(simd, values, start, index);
+            } else {
+                let values = Right::<F32>::converted::<S, E>(simd, block.values, converted);
+                self.multiply_values(simd, values, start, index);
+            }
         }
         self.block = converted;
     }
@@ -134,78 +219,73 @@ impl<'a> Tile<'a> {
         &self.call.batch.spans[self.item.span]
     }
 
-    /// Products of queries with keys. Of a block that ends the context, only those that are seen.
+    /// Products of queries with the keys of block `index` of the step that begins with token `start`.
     #[inline(always)]
     fn multiply_keys<S: Vectors, E: Element>(
         &mut self,
         simd: S,
         keys: Right<'_, E>,
-        rows: &Range<usize>,
         start: usize,
+        index: usize,
     ) {
         let head_dim = self.call.cache.shape().head_dim;
-        self.for_chunks::<S>(rows, start, |tile, rows, seen| {
-            simd.run(Product::<E> {
+        self.for_chunks::<S>(start + index * BLOCK_TOKENS, |tile, rows, seen| {
+            simd.run(Scores {
                 rows: rows.len(),
-                depth: head_dim,
-                columns: seen.next_multiple_of(S::LANES),
-                left: &tile.queries[rows.start * head_dim..],
-                left_stride: head_dim,
-                right: keys.numbers,
-                right_stride: BLOCK_TOKENS,
-                next: keys.next,
-                sums: &mut tile.scores[rows.start * BLOCK_TOKENS..],
-                sums_stride: BLOCK_TOKENS,
-                adds: false,
+                queries: &tile.queries[rows.start * head_dim..],
+                head_dim,
+                keys: &[keys],
+                last_tokens: seen,
+                scores: &mut tile.scores[rows.start * STEP_TOKENS + index * BLOCK_TOKENS..],
+                stride: STEP_TOKENS,
             });
         });
     }
 
-    /// Adds the values by their weights.
+    /// Adds the values of block `index` of the step that begins with token `start`.
     #[inline(always)]
     fn multiply_values<S: Vectors, E: Element>(
         &mut self,
         simd: S,
         values: Right<'_, E>,
-        rows: &Range<usize>,
         start: usize,
+        index: usize,
     ) {
-        let stride = self.state.stride;
-        self.for_chunks::<S>(rows, start, |tile, rows, seen| {
-            simd.run(Product::<E> {
+        let width = self.state.stride;
+        self.for_chunks::<S>(start + index * BLOCK_TOKENS, |tile, rows, seen| {
+            simd.run(Sums {
                 rows: rows.len(),
-                depth: seen,
-                columns: stride,
-                left: &tile.scores[rows.start * BLOCK_TOKENS..],
-                left_stride: BLOCK_TOKENS,
-                right: values.numbers,
-                right_stride: stride,
-                next: values.next,
-                sums: &mut tile.state.values[rows.start * stride..],
-                sums_stride: stride,
-                adds: true,
+                weights: &tile.scores[rows.start * STEP_TOKENS + index * BLOCK_TOKENS..],
+                stride: STEP_TOKENS,
+                values: &[values],
+                last_tokens: seen,
+                width,
+                sums: &mut tile.state.values[rows.start * width..],
             });
         });
     }
 
+    /// Turns the scores of `rows` of the span in `blocks`, which begin with token `start` and whose
+    /// scores begin with column `column`, into weights.
     #[inline(always)]
-    fn weigh<S: Vectors, B: Copy>(
+    fn weigh<S: Vectors, E: Element>(
         &mut self,
         simd: S,
-        block: HeadBlock<'_, B>,
-        rows: &Range<usize>,
+        blocks: &[HeadBlock<'_, E::Bits>],
+        rows: Range<usize>,
         start: usize,
+        column: usize,
     ) {
-        let scales = (!block.key_scales.is_empty())
-            .then_some(Scales { keys: block.key_scales, values: block.value_scales });
-        for row in rows.clone() {
-            let seen = self.seen_of_block(row, start);
+        let tokens = blocks.len() * BLOCK_TOKENS;
+        for row in rows {
+            let seen = self.seen_from(row, start);
             let first = (row - self.item.rows.start) * self.call.group;
             for row in first..first + self.call.group {
-                let scores = &mut self.scores[row * BLOCK_TOKENS..(row + 1) * BLOCK_TOKENS];
+                let at = row * STEP_TOKENS + column;
+                let scores = &mut self.scores[at..at + tokens];
                 let mut running = self.state.running(row, self.lanes);
                 let seen = seen.clone();
-                let factor = weigh(simd, scores, seen, self.scoring, scales, &mut running);
+                let factor = weigh::<S, E>(simd, scores, seen, self.scoring, blocks, &mut running);
                 if let Some(factor) = factor {
                     self.state.scale(simd, row, factor);
                 }
@@ -213,50 +293,46 @@ impl<'a> Tile<'a> {
         }
     }
 
-    /// Rows of the span that see a token of the block that begins with token `start`.
-    fn rows_that_see(&self, start: usize) -> Range<usize> {
+    /// Tokens from `start` on that row `row` of the span sees, counted from there.
+    fn seen_from(&self, row: usize, start: usize) -> Range<usize> {
+        let seen = self.span().seen(row);
+        seen.start.saturating_sub(start)..seen.end.saturating_sub(start)
+    }
+
+    /// Rows of the item, numbered as in the span, that see any of `tokens`.
+    fn rows_that_see(&self, tokens: Range<usize>) -> Range<usize> {
         let (span, rows) = (self.span(), &self.item.rows);
         // Row 0 sees the tokens before this one.
         let end = span.context - span.rows + 1;
-        let first = (start + 1).saturating_sub(end);
-        let last = span.window.map_or(rows.end, |window| {
-            (start + BLOCK_TOKENS).saturating_add(window).saturating_sub(end)
-        });
+        let first = (tokens.start + 1).saturating_sub(end);
+        let last = span
+            .window
+            .map_or(rows.end, |window| tokens.end.saturating_add(window).saturating_sub(end));
         first.max(rows.start)..last.min(rows.end)
     }
 
-    /// Tokens of the block that begins with token `start` that row `row` of the span sees.
-    fn seen_of_block(&self, row: usize, start: usize) -> Range<usize> {
-        let seen = self.span().seen(row);
-        seen.start.saturating_sub(start)..(seen.end - start).min(BLOCK_TOKENS)
-    }
-
-    /// Calls `each` with rows of the tile and how many of the block's tokens the last of them sees:
-    /// all rows at once if the first one sees the block's end, else as many as one product of
-    /// registers takes.
+    /// Calls `each` with rows of the tile that see the block that begins with token `start`, and how
+    /// many of its tokens the last of them sees: all rows at once if the first one sees the block's
+    /// end, else as many as one product of registers takes.
     #[inline(always)]
     fn for_chunks<S: Vectors>(
         &mut self,
-        rows: &Range<usize>,
         start: usize,
         mut each: impl FnMut(&mut Self, Range<usize>, usize),
     ) {
-        let all = self.seen_of_block(rows.start, start).end == BLOCK_TOKENS;
+        let rows = self.rows_that_see(start..start + BLOCK_TOKENS);
+        if rows.is_empty() {
+            return;
+        }
+        let all = self.seen_from(rows.start, start).end >= BLOCK_TOKENS;
         let step = if all { rows.len() } else { (S::ROWS / self.call.group).max(1) };
         let (first, group) = (self.item.rows.start, self.call.group);
         for row in rows.clone().step_by(step) {
             let end = rows.end.min(row + step);
-            let seen = self.seen_of_block(end - 1, start).end;
+            let seen = self.seen_from(end - 1, start).end.min(BLOCK_TOKENS);
             each(self, (row - first) * group..(end - first) * group, seen);
         }
     }
-}
-
-/// Right side of a product and what comes after it.
-#[derive(Clone, Copy)]
-struct Right<'a, E: Element> {
-    numbers: &'a [E::Bits],
-    next: *const E::Bits,
 }
 
 impl<'a, E: Element> Right<'a, E> {
@@ -291,22 +367,25 @@ impl<E: Element> Work for Convert<'_, E> {
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
+        assert!(self.into.len() <= self.numbers.len() && self.into.len().is_multiple_of(S::LANES));
+        let (from, to) = (self.numbers.as_ptr(), self.into.as_mut_ptr());
         for at in (0..self.into.len()).step_by(S::LANES) {
-            let lanes = &self.numbers[at..at + S::LANES];
-            // SAFETY: `lanes` has as many elements as a register has lanes.
-            let floats = unsafe { E::load(simd, lanes.as_ptr()) };
-            store_at(simd, self.into, at, floats);
+            // SAFETY: registers before the end of `into`, which is not beyond that of `numbers`.
+            let floats = unsafe { E::load(simd, from.wrapping_add(at)) };
+            // SAFETY: as above.
+            unsafe { simd.store(to.wrapping_add(at), floats) };
         }
     }
 }
 
 /// `[rows of the item, heads that share its head, head_dim]`, multiplied by `factor`.
+#[inline(always)]
 fn copy_queries(call: &Call<'_>, item: &Item, factor: f32, to: &mut [f32]) {
     let columns = call.group * call.cache.shape().head_dim;
     let first_row = call.batch.spans[item.span].first_row;
+    let heads = item.head * columns..(item.head + 1) * columns;
     for (row, to) in item.rows.clone().zip(to.chunks_exact_mut(columns)) {
-        let heads = item.head * columns..(item.head + 1) * columns;
-        let queries = call.batch.queries.row(first_row + row, heads);
+        let queries = call.batch.queries.row(first_row + row, heads.clone());
         for (to, query) in to.iter_mut().zip(queries) {
             *to = query * factor;
         }

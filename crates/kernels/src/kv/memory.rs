@@ -3,8 +3,8 @@
 
 use super::{BLOCK_TOKENS, Element, KvCache, KvFormat};
 
-/// Widest register that values are padded to, in floats.
-const LANES_MAX: usize = 16;
+/// Floats in the widest register: values are padded to whole ones.
+pub(crate) const LANES_MAX: usize = 16;
 
 /// Bytes of one head in one block of one layer, all of them multiples of 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,20 +2,15 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod check;
 mod scalar;
 mod unpacked;
-
-use std::sync::OnceLock;
 
 use super::{
     activations::{TILE, TileBlock},
     panels::{PANEL, Panel},
 };
 #[cfg(target_arch = "x86_64")]
-use crate::isa::{Avx2, Avx512Vnni};
+use crate::isa::Avx2;
 
 pub(super) use unpacked::Scratch;
 
@@ -37,28 +32,24 @@ pub(super) enum Kernel {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
-    #[cfg(target_arch = "x86_64")]
-    Avx512Vnni(Avx512Vnni),
 }
 
 impl Kernel {
-    /// The fastest here, of those that give the bits of the definition: not every instruction set
-    /// was at hand when its code was written.
+    /// The fastest here.
     pub(super) fn best() -> Self {
-        static BEST: OnceLock<Kernel> = OnceLock::new();
-        let sound = || Self::all().into_iter().find(|kernel| check::agrees(*kernel));
-        *BEST.get_or_init(|| sound().unwrap_or(Self::Scalar))
+        #[cfg(target_arch = "x86_64")]
+        if let Some(isa) = Avx2::detect() {
+            return Self::Avx2(isa);
+        }
+        Self::Scalar
     }
 
-    /// Every one that this CPU can run, the fastest first.
+    /// Every one that this CPU can run.
+    #[cfg(test)]
     pub(super) fn all() -> Vec<Self> {
-        let mut all = Vec::new();
+        let mut all = vec![Self::Scalar];
         #[cfg(target_arch = "x86_64")]
-        {
-            all.extend(Avx512Vnni::detect().map(Self::Avx512Vnni));
-            all.extend(Avx2::detect().map(Self::Avx2));
-        }
-        all.push(Self::Scalar);
+        all.extend(Avx2::detect().map(Self::Avx2));
         all
     }
 
@@ -77,8 +68,6 @@ impl Kernel {
             Self::Scalar => scalar::accumulate(panel, tiles, rows, sums),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(isa) => avx2::accumulate(isa, panel, (tiles, rows), scratch, sums),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(isa) => avx512::accumulate(isa, panel, tiles, sums),
         }
     }
 }

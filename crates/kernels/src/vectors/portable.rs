@@ -32,7 +32,7 @@ impl<const N: usize> Vectors for Portable<N> {
     type V = [f32; N];
 
     const LANES: usize = N;
-    const ROWS: usize = 3;
+    const ROWS: usize = 6;
 
     fn run<W: Work>(self, work: W) -> W::Output {
         work.run(self)
