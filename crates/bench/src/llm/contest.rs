@@ -59,8 +59,7 @@ impl<'a> Contest<'a> {
                 report::progress(part.title());
                 self.part(part, round, (&servers, prompts.as_ref())).await;
             }
-            // They take minutes to start and memory to stay.
-            servers.retain(|server| !is_slow(server.subject));
+            servers.retain(|server| takes_part(server.subject, round + 1));
         }
     }
 
@@ -129,7 +128,8 @@ impl<'a> Contest<'a> {
     }
 
     fn engines(&mut self, round: usize) {
-        for subject in in_turn(&self.arguments.engines(), round) {
+        let engines = self.arguments.engines();
+        for subject in in_turn(&engines, round).filter(|subject| takes_part(**subject, round)) {
             let place = Place { part: Part::Engine, subject: subject.title(), round };
             let measured = self.is_there(*subject).and_then(|()| {
                 batched::engine(self.board, place, (*subject, &self.places), &self.limits)
@@ -234,7 +234,7 @@ impl<'a> Contest<'a> {
 
     async fn lives(&mut self, round: usize) {
         let subjects = self.arguments.servers();
-        for subject in in_turn(&subjects, round).filter(|subject| !is_slow(**subject)) {
+        for subject in in_turn(&subjects, round).filter(|subject| takes_part(**subject, round)) {
             if subject.missing(&self.places).is_some() {
                 continue;
             }
@@ -268,9 +268,10 @@ impl<'a> Contest<'a> {
     }
 }
 
-/// Whether a subject takes part in the first round only, because starting it takes so long.
-fn is_slow(subject: Subject) -> bool {
-    matches!(subject, Subject::Vllm | Subject::VllmZentorch)
+/// Everybody in the first round; after it those that are ahead, and what starts within seconds.
+fn takes_part(subject: Subject, round: usize) -> bool {
+    let ahead = [Subject::Hone, Subject::LlamaCppQ41, Subject::LlamaCppQ40];
+    round == 0 || ahead.contains(&subject)
 }
 
 /// Forwards in even rounds, backwards in odd ones: a machine that becomes slower favours nobody.

@@ -37,8 +37,6 @@ pub(super) enum Subject {
     LlamaCppBf16,
     /// vLLM on the CPU, BF16.
     Vllm,
-    /// vLLM with AMD's plugin.
-    VllmZentorch,
 }
 
 /// Where everything is.
@@ -77,7 +75,6 @@ impl Subject {
             Self::LlamaCppQ80 => "llama.cpp Q8_0",
             Self::LlamaCppBf16 => "llama.cpp BF16",
             Self::Vllm => "vLLM BF16",
-            Self::VllmZentorch => "vLLM zentorch BF16",
         }
     }
 
@@ -92,8 +89,7 @@ impl Subject {
     pub(super) fn missing(self, places: &Places) -> Option<String> {
         let needed = match self {
             Self::Hone => vec![places.hone.clone(), places.model.clone()],
-            Self::Vllm => vec![places.vllm("vllm-venv"), self.weights(places)],
-            Self::VllmZentorch => vec![places.vllm("zentorch-venv"), self.weights(places)],
+            Self::Vllm => vec![places.vllm().join("bin/vllm"), self.weights(places)],
             _ => vec![places.llama_cpp("llama-server"), self.weights(places)],
         };
         let missing = needed.into_iter().find(|path| !path.exists())?;
@@ -108,7 +104,7 @@ impl Subject {
             Self::LlamaCppQ40 => "smollm2-q4_0.gguf",
             Self::LlamaCppQ80 => "smollm2-q8_0.gguf",
             Self::LlamaCppBf16 => "smollm2-bf16.gguf",
-            Self::Vllm | Self::VllmZentorch => "smollm2-vllm",
+            Self::Vllm => "smollm2-vllm",
         };
         places.peers.join("models").join(file)
     }
@@ -121,8 +117,7 @@ impl Subject {
         let weights = self.weights(places);
         match self {
             Self::Hone => hone(places, &weights, port),
-            Self::Vllm => vllm(places, "vllm-venv", &weights, port),
-            Self::VllmZentorch => vllm(places, "zentorch-venv", &weights, port),
+            Self::Vllm => vllm(places, &weights, port),
             _ => llama_server(places, &weights, port, slots),
         }
     }
@@ -134,8 +129,9 @@ impl Places {
         self.peers.join("llama.cpp").join(program)
     }
 
-    fn vllm(&self, environment: &str) -> PathBuf {
-        self.peers.join(environment).join("bin/vllm")
+    /// vLLM's Python environment.
+    fn vllm(&self) -> PathBuf {
+        self.peers.join("vllm-venv")
     }
 }
 
@@ -157,8 +153,8 @@ fn llama_server(places: &Places, weights: &Path, port: u16, slots: Slots) -> Com
     command
 }
 
-fn vllm(places: &Places, environment: &str, weights: &Path, port: u16) -> Command {
-    let environment = places.peers.join(environment);
+fn vllm(places: &Places, weights: &Path, port: u16) -> Command {
+    let environment = places.vllm();
     // The program `vllm` of this package looks for a package of another name, and ends.
     let mut command = Command::new(environment.join("bin/python"));
     command.args(["-m", "vllm.entrypoints.openai.api_server", "--model"]).arg(weights);

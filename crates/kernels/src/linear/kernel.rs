@@ -2,15 +2,20 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod check;
 mod scalar;
 mod unpacked;
+
+use std::sync::OnceLock;
 
 use super::{
     activations::{TILE, TileBlock},
     panels::{PANEL, Panel},
 };
 #[cfg(target_arch = "x86_64")]
-use crate::isa::Avx2;
+use crate::isa::{Avx2, Avx512Vnni};
 
 pub(super) use unpacked::Scratch;
 
@@ -32,24 +37,28 @@ pub(super) enum Kernel {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Avx512Vnni),
 }
 
 impl Kernel {
-    /// The fastest here.
+    /// The fastest here, of those that give the bits of the definition: not every instruction set
+    /// was at hand when its code was written.
     pub(super) fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(isa) = Avx2::detect() {
-            return Self::Avx2(isa);
-        }
-        Self::Scalar
+        static BEST: OnceLock<Kernel> = OnceLock::new();
+        let sound = || Self::all().into_iter().find(|kernel| check::agrees(*kernel));
+        *BEST.get_or_init(|| sound().unwrap_or(Self::Scalar))
     }
 
-    /// Every one that this CPU can run.
-    #[cfg(test)]
+    /// Every one that this CPU can run, the fastest first.
     pub(super) fn all() -> Vec<Self> {
-        let mut all = vec![Self::Scalar];
+        let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
-        all.extend(Avx2::detect().map(Self::Avx2));
+        {
+            all.extend(Avx512Vnni::detect().map(Self::Avx512Vnni));
+            all.extend(Avx2::detect().map(Self::Avx2));
+        }
+        all.push(Self::Scalar);
         all
     }
 
@@ -68,6 +77,8 @@ impl Kernel {
             Self::Scalar => scalar::accumulate(panel, tiles, rows, sums),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(isa) => avx2::accumulate(isa, panel, (tiles, rows), scratch, sums),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(isa) => avx512::accumulate(isa, panel, tiles, sums),
         }
     }
 }

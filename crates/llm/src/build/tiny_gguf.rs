@@ -106,6 +106,7 @@ fn interleave(tensor: &TinyTensor, head_dim: usize) -> Vec<f32> {
 }
 
 /// What converters write for the scaling of Llama 3.1: the quotients of frequencies without and with it.
+#[expect(clippy::cast_possible_truncation, reason = "files hold them in single precision")]
 fn rope_factors(model: TinyModel) -> Vec<f32> {
     let rope = |scaling| Rope {
         theta: 10_000.0,

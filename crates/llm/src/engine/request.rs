@@ -17,6 +17,7 @@ pub struct Request {
 
 /// What is to be made of a prompt.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per request, and nearly all are texts")]
 pub enum Wanted {
     /// Text that continues it.
     Text {
