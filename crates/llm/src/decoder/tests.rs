@@ -1,5 +1,5 @@
 //! SmolLM2's logits against those that other implementations compute in 32-bit floats from the same
-//! file (`golden.json`: llama.cpp and transformers agree on them to 2e-5).
+//! file (llama.cpp and transformers agree on them to 2e-5).
 
 use std::{env, path::PathBuf, sync::Arc};
 
@@ -18,7 +18,7 @@ struct Case {
     prompt: String,
     prompt_ids: Vec<u32>,
     /// Some logits after the prompt.
-    top: Vec<(usize, f32)>,
+    last_logits_top5: Vec<(usize, f32)>,
     greedy_ids: Vec<u32>,
     /// How far the first is before the second.
     margins: Vec<f32>,
@@ -46,7 +46,12 @@ fn model() -> Option<PathBuf> {
 }
 
 fn cases() -> Vec<Case> {
-    serde_json::from_str(include_str!("tests/golden.json")).unwrap()
+    #[derive(Deserialize)]
+    struct Golden {
+        cases: Vec<Case>,
+    }
+    let golden = include_str!("../../tests/golden/smollm2.json");
+    serde_json::from_str::<Golden>(golden).unwrap().cases
 }
 
 impl Runner {
@@ -138,11 +143,11 @@ fn check(precision: Precision, kv_format: KvFormat, bound: f32, clear: f32) {
     let Some(mut runner) = Runner::new(precision, kv_format) else { return };
     let mut worst = 0.0_f32;
     for case in cases() {
-        let Case { prompt, prompt_ids, top, greedy_ids, margins } = case;
+        let Case { prompt, prompt_ids, last_logits_top5, greedy_ids, margins } = case;
         let tokens = [&prompt_ids[..], &greedy_ids[..greedy_ids.len() - 1]].concat();
         let rows = runner.logits(&tokens, tokens.len(), &[]);
         let rows = &rows[prompt_ids.len() - 1..];
-        for (token, expected) in top {
+        for (token, expected) in last_logits_top5 {
             let difference = (rows[0][token] - expected).abs();
             worst = worst.max(difference);
             assert!(difference <= bound, "{prompt:?}: logit of {token} is {difference} off");
