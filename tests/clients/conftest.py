@@ -2,6 +2,7 @@
 
 import pathlib
 
+import openai
 import pytest
 
 import client_kinds
@@ -39,6 +40,22 @@ def models_server(models, tmp_path_factory):
     log = tmp_path_factory.mktemp("log") / "models.log"
     with hone_server.Server(log, models) as running:
         yield running.wait_until_ready()
+
+
+@pytest.fixture(scope="session")
+def language_server(models, tmp_path_factory):
+    """Serves SmolLM2."""
+    log = tmp_path_factory.mktemp("log") / "language.log"
+    with hone_server.Server(log, models / "smollm2") as running:
+        yield running.wait_until_ready()
+
+
+@pytest.fixture(scope="session")
+def openai_client(language_server):
+    """The real `openai` client."""
+    return openai.OpenAI(
+        base_url=f"http://{language_server.http_url}/v1", api_key="none", max_retries=0
+    )
 
 
 @pytest.fixture
@@ -80,7 +97,7 @@ def client(kind, server):
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
-        for name in ("server", "models_server"):
+        for name in ("server", "models_server", "language_server"):
             running = getattr(item, "funcargs", {}).get(name)
             if running is not None:
                 tail = pathlib.Path(running.log).read_text(errors="replace")[-4000:]

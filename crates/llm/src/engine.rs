@@ -93,12 +93,14 @@ impl Engine {
     /// It could never run, or too many wait.
     pub fn add(&mut self, request: Request) -> Result<SequenceId, AddError> {
         let work = Work::new(&request, &self.tokenizer);
+        let tenant = self.tenants.id(&request.tenant);
+        self.scheduler.set_tenant_weight(tenant, request.weight);
         let id = self.scheduler.add(SequenceRequest {
             output_tokens_max: work.output_tokens_max(),
             purpose: work.purpose(),
             prompt: request.prompt,
             priority: request.priority,
-            tenant: self.tenants.id(&request.tenant),
+            tenant,
             salt: request.salt.into_bytes(),
         })?;
         self.works.insert(id, work);

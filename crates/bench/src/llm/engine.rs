@@ -155,6 +155,7 @@ impl Bench {
             prompt,
             wanted: Wanted::Text { sampling: Box::new(sampling), grammar: None },
             tenant: String::new(),
+            weight: 1,
             priority: 0,
             salt: String::new(),
         })?)

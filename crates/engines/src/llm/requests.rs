@@ -113,6 +113,7 @@ fn engine_request(prompt: Vec<u32>, wanted: Wanted, tenancy: &Tenancy) -> Reques
         prompt,
         wanted,
         tenant: tenancy.tenant.clone(),
+        weight: tenancy.weight,
         priority: tenancy.priority,
         salt: tenancy.cache_salt.clone(),
     }

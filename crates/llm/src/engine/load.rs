@@ -85,6 +85,7 @@ impl Engine {
             prompt: vec![self.tokenizer.bos().unwrap_or(0)],
             wanted: Wanted::Text { sampling: Box::new(sampling), grammar: None },
             tenant: String::new(),
+            weight: 1,
             priority: 0,
             salt: String::new(),
         };

@@ -9,6 +9,8 @@ pub struct Request {
     pub wanted: Wanted,
     /// Whose share of the machine it takes; empty is a tenant like any other.
     pub tenant: String,
+    /// How large that share is, against those of others; 0 counts as 1.
+    pub weight: u32,
     /// Lower values are served first.
     pub priority: i32,
     /// Prompts share what was computed only with those of the same salt.

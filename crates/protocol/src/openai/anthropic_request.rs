@@ -148,7 +148,8 @@ fn messages_of(role: &str, blocks: Vec<Block>) -> Vec<Value> {
     let (mut results, mut text, mut calls) = (Vec::new(), String::new(), Vec::new());
     for block in blocks {
         match block {
-            Block::Text(more) => text.push_str(&more),
+            Block::Text(more) if text.is_empty() => text = more,
+            Block::Text(more) => text = [text, more].join("\n"),
             Block::Call(call) => calls.push(call),
             Block::Result(id, content) => {
                 results.push(json!({"role": "tool", "tool_call_id": id, "content": content}));

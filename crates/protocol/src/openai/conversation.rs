@@ -109,11 +109,11 @@ fn message(value: Value, path: &str) -> Result<Value, RequestFault> {
     Ok(Value::Object(message))
 }
 
-/// A text, or the texts of parts behind each other.
+/// A text, or the texts of parts, a line each.
 pub(super) fn text_of(content: Value, path: &str) -> Result<String, RequestFault> {
     match content {
         Value::String(text) => Ok(text),
-        Value::Array(parts) => Ok(list_of(parts, path, PARTS_MAX, part)?.concat()),
+        Value::Array(parts) => Ok(list_of(parts, path, PARTS_MAX, part)?.join("\n")),
         _ => Err(RequestFault::wrong(path, "must be a string or a list of parts")),
     }
 }

@@ -31,7 +31,7 @@ fn messages_are_made_plain() {
         {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},
         {"role":"tool","tool_call_id":"c1","content":"2"}]}"#;
     let messages = ChatRequest::read(body).unwrap().conversation.messages;
-    assert_eq!(messages[0], json!({"role": "system", "content": "ab"}));
+    assert_eq!(messages[0], json!({"role": "system", "content": "a\nb"}));
     assert_eq!(
         messages[1]["tool_calls"][0]["function"],
         json!({"name": "f", "arguments": {"x": 1}})
