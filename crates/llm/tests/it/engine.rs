@@ -159,7 +159,7 @@ fn append(outputs: &mut BTreeMap<SequenceId, Output>, next: Output) {
 fn text(prompt: Vec<u32>, sampling: SamplingParameters) -> Request {
     let wanted = Wanted::Text { sampling: Box::new(sampling), grammar: None };
     let (tenant, salt) = (String::new(), String::new());
-    Request { prompt, wanted, tenant, priority: 0, salt }
+    Request { prompt, wanted, tenant, weight: 1, priority: 0, salt }
 }
 
 /// Letters, the first `shared` of them the same for every seed.
