@@ -11,3 +11,5 @@ mod weights;
 pub use gguf_writer::{Content, GgufWriter};
 pub use large::{LlamaShape, write_random_llama};
 pub use tiny::TinyModel;
+#[cfg(test)]
+pub(crate) use tiny::token_texts;

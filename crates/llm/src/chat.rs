@@ -134,3 +134,6 @@ fn size_of_input(messages: &Json, prompt: &ChatPrompt) -> u64 {
     let parts = [Some(messages), prompt.tools.as_ref(), prompt.documents.as_ref()];
     parts.into_iter().flatten().map(json::text_bytes).sum()
 }
+
+#[cfg(test)]
+mod tests;

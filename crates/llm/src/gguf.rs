@@ -100,3 +100,6 @@ fn alignment(described: Described<'_>) -> Result<u64, GgufError> {
     let problem = format!("{alignment} is no power of two up to 2^20");
     Err(GgufError::Metadata { key: ALIGNMENT_KEY.to_owned(), problem })
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,3 +132,6 @@ fn square_root(size: usize) -> f32 {
 pub(crate) fn impossible(problem: String) -> CheckpointError {
     CheckpointError::Hyperparameters { problem }
 }
+
+#[cfg(test)]
+mod tests;

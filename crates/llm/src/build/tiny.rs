@@ -162,7 +162,7 @@ impl TinyModel {
 }
 
 /// Texts of all tokens, in the order of their ids.
-pub(super) fn token_texts() -> Vec<String> {
+pub(crate) fn token_texts() -> Vec<String> {
     let mut texts: Vec<String> = (0..=255).map(byte_text).collect();
     texts.extend(["<|bos|>", "<|eos|>", "he"].map(str::to_owned));
     texts.extend((texts.len()..TinyModel::VOCABULARY).map(|id| format!("<unused{id}>")));

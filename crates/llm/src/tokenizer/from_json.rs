@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
-use tokenizers::{DecoderWrapper, ModelWrapper};
+use tokenizers::{DecoderWrapper, ModelWrapper, pre_tokenizers::metaspace::PrependScheme};
 
 use super::{
-    Affixes, SpecialTokens, Tokenizer, TokenizerError,
+    Affixes, SpecialTokens, Tokenizer, TokenizerError, pre_tokenizer,
     token_table::{self, Spelling, TokenTable},
 };
 
@@ -18,22 +18,41 @@ pub(crate) fn from_json(
     ends: &[u32],
     vocabulary: usize,
 ) -> Result<Tokenizer, TokenizerError> {
-    let library = tokenizers::Tokenizer::from_bytes(json).map_err(TokenizerError::Library)?;
+    let library = read(json)?;
     if !matches!(library.get_model(), ModelWrapper::BPE(_) | ModelWrapper::Unigram(_)) {
         let found = kind(library.get_model());
         let supported = "BPE, Unigram".to_owned();
         return Err(TokenizerError::Unsupported { what: "the tokenizer", found, supported });
     }
+    let library = without_cache(library);
     let decoder = Decoder::read(library.get_decoder())?;
     let special = special(&library, config, ends);
     Ok(Tokenizer {
         without_special: super::without_special(&library),
         table: table(&library, decoder.spelling, vocabulary)?,
         affixes: affixes(&library)?,
+        cuts_before_words: pre_tokenizer::is_known(&library)
+            && super::added_keep_within_words(&library),
         library,
         special,
         adds_space: decoder.strips_space,
     })
+}
+
+/// The library panics on merges whose token is longer than all that there are.
+fn read(json: &[u8]) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let read = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(json));
+    let panicked = |_| TokenizerError::Inconsistent {
+        problem: "the merges name tokens that the vocabulary does not have".to_owned(),
+    };
+    read.map_err(panicked)?.map_err(TokenizerError::Library)
+}
+
+fn without_cache(mut library: tokenizers::Tokenizer) -> tokenizers::Tokenizer {
+    let mut model = library.get_model().clone();
+    model.resize_cache(super::CACHED_WORDS);
+    library.with_model(model);
+    library
 }
 
 /// What the decoder says about how tokens are written.
@@ -70,8 +89,6 @@ impl Decoder {
         Ok(Self { spelling: spelling.ok_or(missing)?, strips_space })
     }
 }
-
-use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
 fn unsupported_decoder(decoder: &DecoderWrapper) -> TokenizerError {
     TokenizerError::Unsupported {

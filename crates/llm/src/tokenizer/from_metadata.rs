@@ -67,9 +67,12 @@ fn byte_level(
     let family = Family::named(metadata.text("tokenizer.ggml.pre")?.unwrap_or("default"))?;
     let merges = metadata.texts(MERGES)?.ok_or(TokenizerError::Missing { key: MERGES })?;
     let merges = merges.map(split_merge).collect::<Result<Vec<_>, _>>()?;
+    let ids = vocabulary.ids();
+    check_merges(&ids, &merges)?;
     let model = BPE::builder()
-        .vocab_and_merges(vocabulary.ids(), merges)
+        .vocab_and_merges(ids, merges)
         .ignore_merges(family.ignore_merges)
+        .cache_capacity(super::CACHED_WORDS)
         .build()
         .map_err(TokenizerError::Library)?;
     let mut library = tokenizers::Tokenizer::new(model);
@@ -97,6 +100,22 @@ fn split_merge(merge: &str) -> Result<(String, String), TokenizerError> {
     Ok((merge[..cut].to_owned(), merge[cut + 1..].to_owned()))
 }
 
+/// The library panics on merges whose token is longer than all that there are.
+fn check_merges(ids: &Vocab, merges: &[(String, String)]) -> Result<(), TokenizerError> {
+    let mut union = String::new();
+    for (left, right) in merges {
+        union.clear();
+        union.push_str(left);
+        union.push_str(right);
+        if !ids.contains_key(&union) {
+            let problem =
+                format!("`tokenizer.ggml.merges` has `{left} {right}`, but no token `{union}`");
+            return Err(TokenizerError::Inconsistent { problem });
+        }
+    }
+    Ok(())
+}
+
 fn sentence_piece(
     metadata: Described<'_>,
     vocabulary: &Vocabulary<'_>,
@@ -113,6 +132,7 @@ fn sentence_piece(
     let mut builder = BPE::builder()
         .vocab_and_merges(vocabulary.ids(), merges)
         .byte_fallback(true)
+        .cache_capacity(super::CACHED_WORDS)
         .fuse_unk(true);
     if let Some(unknown) = unknown.or(vocabulary.first(Kind::Unknown)) {
         builder = builder.unk_token(vocabulary.texts[unknown as usize].to_owned());
@@ -161,6 +181,8 @@ fn finish(
     };
     Ok(Tokenizer {
         without_special: super::without_special(&library),
+        cuts_before_words: style.spelling == Spelling::ByteLevel
+            && super::added_keep_within_words(&library),
         library,
         table: vocabulary.table(style.spelling),
         affixes,

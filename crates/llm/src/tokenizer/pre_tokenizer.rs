@@ -37,6 +37,7 @@ enum Cut {
     Gpt2,
 }
 
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -135,8 +136,6 @@ impl Family {
 
 impl Cut {
     fn step(self) -> PreTokenizerWrapper {
-        const GPT2: &str =
-            r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
         let expression = match self {
             Self::Digits => return Digits::new(true).into(),
             Self::Gpt2 => GPT2,
@@ -146,5 +145,32 @@ impl Cut {
         Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
             .expect("the expressions of the table are valid")
             .into()
+    }
+}
+
+/// Whether a tokenizer cuts texts into words by an expression of the table, and changes them in no way
+/// but composing characters.
+pub(super) fn is_known(library: &tokenizers::Tokenizer) -> bool {
+    let composes = matches!(library.get_normalizer(), None | Some(NormalizerWrapper::NFC(_)));
+    composes && library.get_pre_tokenizer().is_some_and(cuts_as_known)
+}
+
+fn cuts_as_known(pre_tokenizer: &PreTokenizerWrapper) -> bool {
+    match pre_tokenizer {
+        PreTokenizerWrapper::ByteLevel(byte_level) => {
+            byte_level.use_regex && !byte_level.add_prefix_space
+        }
+        PreTokenizerWrapper::Split(split) => {
+            let known = [GPT2, LLAMA3, QWEN2, QWEN35, TEKKEN];
+            matches!(&split.pattern, SplitPattern::Regex(found) if known.contains(&found.as_str()))
+        }
+        PreTokenizerWrapper::Sequence(steps) => {
+            let no_space = |step: &PreTokenizerWrapper| match step {
+                PreTokenizerWrapper::ByteLevel(byte_level) => !byte_level.add_prefix_space,
+                _ => true,
+            };
+            steps.as_ref().iter().all(no_space) && steps.as_ref().iter().any(cuts_as_known)
+        }
+        _ => false,
     }
 }

@@ -11,6 +11,7 @@ pub(super) struct TokenTable {
     /// Where each token ends.
     ends: Vec<u32>,
     special: Vec<bool>,
+    longest: usize,
 }
 
 /// How the vocabulary writes bytes as text.
@@ -27,8 +28,12 @@ pub(super) const LOWER_BLOCK: char = '\u{2581}';
 
 impl TokenTable {
     pub(super) fn with_capacity(tokens: usize) -> Self {
-        let bytes = Vec::with_capacity(tokens.saturating_mul(8));
-        Self { bytes, ends: Vec::with_capacity(tokens), special: Vec::with_capacity(tokens) }
+        Self {
+            bytes: Vec::with_capacity(tokens.saturating_mul(8)),
+            ends: Vec::with_capacity(tokens),
+            special: Vec::with_capacity(tokens),
+            longest: 0,
+        }
     }
 
     /// Adds the next id: a token that is written `text` by `spelling`.
@@ -48,6 +53,8 @@ impl TokenTable {
 
     fn end(&mut self, special: bool) {
         let end = u32::try_from(self.bytes.len()).expect("vocabularies are checked to be smaller");
+        let start = self.ends.last().copied().unwrap_or_default();
+        self.longest = self.longest.max((end - start) as usize);
         self.ends.push(end);
         self.special.push(special);
     }
@@ -85,6 +92,11 @@ impl TokenTable {
         let Some(end) = self.ends.get(id) else { return &[] };
         let start = id.checked_sub(1).map_or(0, |previous| self.ends[previous]);
         &self.bytes[start as usize..*end as usize]
+    }
+
+    /// Bytes of the longest token.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
     }
 
     pub(super) fn is_special(&self, id: u32) -> bool {
