@@ -1,6 +1,6 @@
 /// `exp(x)` for `x <= 0`, within two units in the last place; 0 below -87, so that what is forbidden (minus infinity) has no weight.
 ///
-/// Without calls and branches, so that loops over it become vector instructions; the polynomial is that of Cephes' `expf`.
+/// For single tokens: whole rows have `kernels::token_weights`. The polynomial is that of Cephes' `expf`.
 #[inline]
 pub(super) fn exp_nonpositive(x: f32) -> f32 {
     const LOWEST: f32 = -87.0;
@@ -22,9 +22,7 @@ pub(super) fn exp_nonpositive(x: f32) -> f32 {
     series = series * r + 0.5;
     let mantissa = series * r * r + r + 1.0;
     let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(0x3f80_0000));
-    // A selection of bits, because the compiler makes a branch of one of values.
-    let kept = if x > LOWEST { u32::MAX } else { 0 };
-    f32::from_bits((mantissa * power).to_bits() & kept)
+    if x > LOWEST { mantissa * power } else { 0.0 }
 }
 
 #[cfg(test)]
