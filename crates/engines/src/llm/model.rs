@@ -83,7 +83,7 @@ impl LanguageModel for TextBackend {
     }
 
     fn generate(&self, request: GenerationRequest) -> Result<Generation, ServeError> {
-        requests::generate(self, request)
+        requests::generate(self, &request)
     }
 
     fn embed(&self, request: EmbeddingRequest) -> Result<Generation, ServeError> {

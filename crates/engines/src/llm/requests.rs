@@ -14,10 +14,10 @@ const CHOICES_MAX: usize = 128;
 /// Checks and queues a generation.
 pub(super) fn generate(
     backend: &TextBackend,
-    request: GenerationRequest,
+    request: &GenerationRequest,
 ) -> Result<Generation, ServeError> {
     let (sender, receiver) = generation(request.prompt.len());
-    submit(backend, &request, Sink::Stream(sender))?;
+    submit(backend, request, Sink::Stream(sender))?;
     Ok(receiver)
 }
 
