@@ -1,11 +1,14 @@
 //! A loaded language model as front ends see it.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use llm::{ChatPrompt, ChatTemplate, GrammarFactory, GrammarSource, Tokenizer};
+use llm::{ChatPrompt, ChatTemplate, GrammarError, GrammarFactory, GrammarSource, Tokenizer};
 use serving::{
-    Chat, CompiledGrammar, EmbeddingRequest, EncodeOptions, Generation, GenerationRequest, Grammar,
-    LanguageModel, ModelCard, ServeError,
+    Chat, CompiledGrammar, EmbeddingRequest, EncodeOptions, ErrorKind, Generation,
+    GenerationRequest, Grammar, LanguageModel, ModelCard, ServeError,
 };
 
 use super::{backend::TextBackend, requests};
@@ -78,7 +81,7 @@ impl LanguageModel for TextBackend {
             Grammar::Lark(text) => GrammarSource::Lark(text.clone()),
         };
         let compiled = self.texts.grammars.compile(&source);
-        let compiled = compiled.map_err(|error| ServeError::invalid(error.to_string()))?;
+        let compiled = compiled.map_err(|error| grammar_refusal(&error))?;
         Ok(CompiledGrammar(Arc::new(compiled)))
     }
 
@@ -92,5 +95,14 @@ impl LanguageModel for TextBackend {
 
     fn reset_prefix_cache(&self) {
         self.shared.reset_prefix_cache();
+    }
+}
+
+/// Who waits for the places of others may come again; what is wrong stays wrong.
+fn grammar_refusal(error: &GrammarError) -> ServeError {
+    match error {
+        GrammarError::Busy => ServeError::new(ErrorKind::Exhausted, error.to_string())
+            .with_retry_after(Duration::from_secs(1)),
+        _ => ServeError::invalid(error.to_string()),
     }
 }
