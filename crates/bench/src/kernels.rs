@@ -1,5 +1,6 @@
 //! The kernels of generation, each against what this machine can do at most.
 
+mod attention;
 mod linear;
 
 use std::{
@@ -21,9 +22,9 @@ const ROOFLINE_BUDGET: Duration = Duration::from_secs(3);
 #[derive(Debug, Args)]
 pub(crate) struct KernelsArgs {
     /// Only these kernels.
-    #[arg(long, value_delimiter = ',', default_value = "linear")]
+    #[arg(long, value_delimiter = ',', default_value = "linear,attention")]
     only: Vec<Part>,
-    /// Rows of activations: sequences of a step, or tokens of a prompt.
+    /// Rows of activations: sequences of a step, or tokens of a prompt. Attention has its own.
     #[arg(long, value_delimiter = ',', default_value = "1,4,8,16,32,128,512")]
     rows: Vec<usize>,
     /// Numbers of threads [default: 1 and as many as there are cores].
@@ -41,6 +42,8 @@ pub(crate) struct KernelsArgs {
 enum Part {
     /// Products of activations and packed weights.
     Linear,
+    /// Attention to keys and values in blocks.
+    Attention,
 }
 
 /// The circumstances of a figure.
@@ -98,6 +101,7 @@ pub(crate) fn run(arguments: &KernelsArgs) -> Result<()> {
         for part in &arguments.only {
             match part {
                 Part::Linear => linear::measure(&bench, &mut figures)?,
+                Part::Attention => attention::measure(&bench, &mut figures)?,
             }
         }
     }
@@ -134,6 +138,12 @@ impl Bounds<'_> {
     /// Products of bytes, additions counted, per second.
     fn int8(&self) -> f64 {
         let peak = &self.roofline.int8;
+        if self.one_thread { peak.one_core } else { peak.all_cores }
+    }
+
+    /// Products of floats, additions counted, per second.
+    fn f32(&self) -> f64 {
+        let peak = &self.roofline.f32;
         if self.one_thread { peak.one_core } else { peak.all_cores }
     }
 
@@ -201,7 +211,7 @@ fn heading(roofline: &Roofline) -> String {
 }
 
 fn table(figures: &[Figure]) -> String {
-    let head = "| kernel | inputs x outputs | rows | threads | us | Gop/s | GB/s | % of bound |\n\
+    let head = "| kernel | shape | rows | threads | us | Gop/s | GB/s | % of bound |\n\
                 |---|---|--:|--:|--:|--:|--:|--:|\n";
     let lines: String = figures.iter().map(|figure| figure.line() + "\n").collect();
     format!("{head}{lines}")

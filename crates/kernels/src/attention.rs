@@ -5,6 +5,7 @@
 //! its query, its position, the number of tokens that it sees and the cache alone, bit for bit:
 //! neither on the rows beside it nor on the number of threads.
 
+mod check;
 mod plan;
 mod product;
 mod softmax;
@@ -14,6 +15,7 @@ mod work;
 
 use std::sync::{Mutex, PoisonError};
 
+pub(crate) use check::sound_isa;
 use plan::Plan;
 use tile::Buffers;
 use work::Output;
@@ -86,7 +88,7 @@ pub fn attend(
 ) {
     let call = Call { cache, layer, batch, group: batch.heads / cache.shape().kv_heads };
     call.check(out.len());
-    call.run(Isa::best(), out, scratch, threads);
+    call.run(sound_isa(), out, scratch, threads);
 }
 
 /// What all parts of the work are about.

@@ -133,35 +133,40 @@ pub(crate) enum Isa {
 }
 
 impl Isa {
-    /// The widest one.
-    pub(crate) fn best() -> Self {
+    /// Those that this CPU has.
+    pub(crate) fn widest_first() -> Vec<Self> {
+        let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if let Some(isa) = Avx512::detect() {
-                return Self::Avx512(isa);
-            }
-            if let Some(isa) = Avx2::detect() {
-                return Self::Avx2(isa);
-            }
+            all.extend(Avx512::detect().map(Self::Avx512));
+            all.extend(Avx2::detect().map(Self::Avx2));
         }
         #[cfg(target_arch = "aarch64")]
-        if let Some(isa) = Neon::detect() {
-            return Self::Neon(isa);
+        all.extend(Neon::detect().map(Self::Neon));
+        all.push(Self::Portable);
+        all
+    }
+
+    /// Whether its code has run and passed the tests when it was written.
+    pub(crate) fn was_tested(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => false,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => false,
+            Self::Portable => true,
+            #[cfg(test)]
+            Self::PortableWide => true,
         }
-        Self::Portable
     }
 
     /// Every one, for tests to hold them against each other.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![Self::Portable, Self::PortableWide];
-        #[cfg(target_arch = "x86_64")]
-        {
-            all.extend(Avx2::detect().map(Self::Avx2));
-            all.extend(Avx512::detect().map(Self::Avx512));
-        }
-        #[cfg(target_arch = "aarch64")]
-        all.extend(Neon::detect().map(Self::Neon));
+        let mut all = Self::widest_first();
+        all.push(Self::PortableWide);
         all
     }
 

@@ -181,6 +181,13 @@ fn a_row_does_not_depend_on_how_many_segments_there_are() {
     }
 }
 
+#[test]
+fn every_instruction_set_passes_the_check_before_it_is_used() {
+    for isa in Isa::all() {
+        assert!(super::check::agrees(isa), "{isa:?}");
+    }
+}
+
 #[track_caller]
 fn check_refused(span: AttentionSpan<'_>, heads: usize, expected: &str) {
     let shape = KvShape { layers: 1, kv_heads: 2, head_dim: 8, blocks: 4 };

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use super::{BLOCK_TOKENS, Bf16, Element, F16, F32, HEAD_DIM_MAX, Int8, KvCache, KvFormat, KvSlot};
 use crate::{
+    attention::sound_isa,
     rows::Rows,
     threads::{Portions, Threads},
     vectors::{Isa, Vectors, Work},
@@ -32,10 +33,11 @@ impl KvCache {
         threads: &Threads,
     ) {
         let tokens = Tokens { layer, slots, keys, values };
-        self.write_with(Isa::best(), &tokens, threads);
+        self.write_with(sound_isa(), &tokens, threads);
     }
 
-    pub(super) fn write_with(&mut self, isa: Isa, tokens: &Tokens<'_>, threads: &Threads) {
+    /// By a given instruction set.
+    pub(crate) fn write_with(&mut self, isa: Isa, tokens: &Tokens<'_>, threads: &Threads) {
         match self.format {
             KvFormat::F32 => self.write_as::<F32>(isa, tokens, threads),
             KvFormat::F16 => self.write_as::<F16>(isa, tokens, threads),
@@ -68,11 +70,11 @@ impl KvCache {
 }
 
 /// What to keep and where.
-pub(super) struct Tokens<'a> {
-    pub(super) layer: usize,
-    pub(super) slots: &'a [KvSlot],
-    pub(super) keys: Rows<'a>,
-    pub(super) values: Rows<'a>,
+pub(crate) struct Tokens<'a> {
+    pub(crate) layer: usize,
+    pub(crate) slots: &'a [KvSlot],
+    pub(crate) keys: Rows<'a>,
+    pub(crate) values: Rows<'a>,
 }
 
 /// The cache as all threads see it while they write.

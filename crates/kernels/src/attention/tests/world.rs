@@ -3,7 +3,7 @@
 
 use super::reference;
 use crate::{
-    attention::{AttentionBatch, AttentionScratch, AttentionSpan, Call},
+    attention::{AttentionBatch, AttentionScratch, AttentionSpan, Call, sound_isa},
     kv::{BLOCK_TOKENS, KvCache, KvFormat, KvShape, KvSlot},
     rows::Rows,
     threads::{Threads, ThreadsOptions},
@@ -36,7 +36,7 @@ impl Setting {
     pub(super) fn new(format: KvFormat) -> Self {
         Self {
             format,
-            isa: Isa::best(),
+            isa: sound_isa(),
             kv_heads: 3,
             group: 3,
             head_dim: 64,
