@@ -48,6 +48,9 @@ const STEP_TOKENS_MAX: usize = 512;
 /// Tokens of the prompt that is computed before time counts, to touch the weights.
 const WARM_UP_TOKENS: usize = 64;
 
+/// More tokens than a sequence gets until it is cancelled, those while others' prompts are computed included.
+const OUTPUT_TOKENS_MAX: usize = 1024;
+
 fn kv_format(name: &str) -> Result<KvFormat, String> {
     let known = [KvFormat::F16, KvFormat::Bf16, KvFormat::Int8, KvFormat::F32];
     let found = known.into_iter().find(|format| format.name() == name);
@@ -60,7 +63,9 @@ fn kv_format(name: &str) -> Result<KvFormat, String> {
 ///
 /// The model cannot be loaded, or a sequence failed.
 pub(crate) fn run(arguments: &EngineArgs) -> Result<()> {
-    ensure!(arguments.generated > 0, "--generated must be 1 or more");
+    let generated_max = OUTPUT_TOKENS_MAX / 2;
+    let fits = (1..=generated_max).contains(&arguments.generated);
+    ensure!(fits, "--generated must be from 1 to {generated_max}");
     let engine = Engine::load(&arguments.model, arguments.options()?);
     let mut bench = Bench {
         engine: engine.with_context(|| arguments.model.display().to_string())?,
@@ -147,8 +152,7 @@ impl Bench {
         let sampling = SamplingParameters {
             temperature: 0.0,
             ignore_eos: true,
-            // It is cancelled before.
-            max_tokens: self.engine.context_length() - tokens,
+            max_tokens: OUTPUT_TOKENS_MAX.min(self.engine.context_length() - tokens),
             ..SamplingParameters::default()
         };
         Ok(self.engine.add(Request {
