@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -154,21 +156,24 @@ fn parts_begin_before_words() {
     assert!(parts("", 1).is_empty());
 }
 
-fn tiny() -> Tokenizer {
+static TINY: LazyLock<Tokenizer> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     TinyModel::Llama.write_folder(folder.path()).unwrap();
     Checkpoint::open(folder.path()).unwrap().tokenizer().unwrap()
-}
+});
+
+/// One of each family, since compiling their expressions takes longest.
+static ALL: LazyLock<Vec<Tokenizer>> =
+    LazyLock::new(|| FAMILIES.map(|family| read(byte_level(family)).unwrap()).into());
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn every_text_comes_back(texts in prop::collection::vec(any::<String>(), 1..20)) {
-        let tokenizer = tiny();
         for text in texts {
-            let ids = tokenizer.encode(&text, false, true).unwrap();
-            prop_assert_eq!(tokenizer.decode(&ids, false), text);
+            let ids = TINY.encode(&text, false, true).unwrap();
+            prop_assert_eq!(TINY.decode(&ids, false), text);
         }
     }
 
@@ -178,8 +183,7 @@ proptest! {
         bytes in 1usize..20,
     ) {
         let text = words.join(" ");
-        for family in FAMILIES {
-            let tokenizer = read(byte_level(family)).unwrap();
+        for (family, tokenizer) in FAMILIES.iter().zip(&*ALL) {
             let whole = tokenizer.encode(&text, false, true).unwrap();
             let parts = word_parts(&text, bytes);
             let parts = parts.flat_map(|part| tokenizer.encode(part, false, true).unwrap());
