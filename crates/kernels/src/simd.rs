@@ -69,6 +69,9 @@ pub(crate) trait Simd: Copy + Send + Sync + std::fmt::Debug {
     /// Sixteen floats.
     type Floats: Copy;
 
+    /// Whether the registers hold eight groups of sums and what it takes to add to them, twice over.
+    const MANY_REGISTERS: bool;
+
     /// Runs `kernel` in a function that is compiled for this instruction set.
     fn enter<K: Kernel>(self, kernel: K) -> K::Output;
 

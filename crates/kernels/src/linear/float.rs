@@ -145,18 +145,22 @@ impl<E: Element> Kernel for Portion<'_, E> {
         let rows = self.job.activations.rows();
         for first in (0..rows).step_by(ROWS) {
             let end = rows.min(first + ROWS);
-            // Twelve registers of sums by tiles of six rows; eight by smaller ones for what is left.
-            let rest = match (end - first) % 6 {
-                rest @ 0..5 => end - rest,
+            // Tiles of four rows or, where there are registers, eight; smaller ones for the rest.
+            let rest = match (end - first) % 4 {
+                rest @ 0..3 => end - rest,
                 _ => end,
             };
             if first < rest {
-                self.rows::<S, 6, 1, ROWS>(simd, first..rest);
+                if S::MANY_REGISTERS {
+                    self.rows::<S, 8, 1, ROWS>(simd, first..rest);
+                } else {
+                    self.rows::<S, 4, 1, ROWS>(simd, first..rest);
+                }
             }
             match end - rest {
                 0 => {}
                 1 => self.rows::<S, 1, 4, 1>(simd, rest..end),
-                _ => self.rows::<S, 2, 2, 4>(simd, rest..end),
+                _ => self.rows::<S, 2, 2, 2>(simd, rest..end),
             }
         }
     }

@@ -27,6 +27,8 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 impl Simd for Avx2 {
     type Floats = Floats;
 
+    const MANY_REGISTERS: bool = false;
+
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: `self` exists, so the CPU has the features that `enter` is compiled for.

@@ -20,6 +20,8 @@ use crate::isa::Avx512;
 impl Simd for Avx512 {
     type Floats = __m512;
 
+    const MANY_REGISTERS: bool = true;
+
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: `self` exists, so the CPU has the features that `enter` is compiled for.

@@ -24,6 +24,8 @@ const LANES: usize = GROUP / QUARTERS;
 impl Simd for Neon {
     type Floats = Floats;
 
+    const MANY_REGISTERS: bool = false;
+
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: `self` exists, so the CPU has the features that `enter` is compiled for.

@@ -17,6 +17,8 @@ fn each(value: impl Fn(usize) -> f32) -> Floats {
 impl Simd for Scalar {
     type Floats = Floats;
 
+    const MANY_REGISTERS: bool = false;
+
     #[inline(always)]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
