@@ -1,7 +1,9 @@
 //! The kernels of generation, each against what this machine can do at most.
 
 mod attention;
+mod float;
 mod linear;
+mod row;
 
 use std::{
     num::NonZeroUsize,
@@ -22,7 +24,7 @@ const ROOFLINE_BUDGET: Duration = Duration::from_secs(3);
 #[derive(Debug, Args)]
 pub(crate) struct KernelsArgs {
     /// Only these kernels.
-    #[arg(long, value_delimiter = ',', default_value = "linear,attention")]
+    #[arg(long, value_delimiter = ',', default_value = "linear,float,attention,row")]
     only: Vec<Part>,
     /// Rows of activations: sequences of a step, or tokens of a prompt. Attention has its own.
     #[arg(long, value_delimiter = ',', default_value = "1,4,8,16,32,128,512")]
@@ -44,6 +46,10 @@ enum Part {
     Linear,
     /// Attention to keys and values in blocks.
     Attention,
+    /// Products of activations and weights that are floats.
+    Float,
+    /// Norms, gates and rotary embeddings.
+    Row,
 }
 
 /// The circumstances of a figure.
@@ -102,6 +108,8 @@ pub(crate) fn run(arguments: &KernelsArgs) -> Result<()> {
             match part {
                 Part::Linear => linear::measure(&bench, &mut figures)?,
                 Part::Attention => attention::measure(&bench, &mut figures)?,
+                Part::Float => float::measure(&bench, &mut figures)?,
+                Part::Row => row::measure(&bench, &mut figures)?,
             }
         }
     }
