@@ -13,7 +13,7 @@ pub trait LanguageModel: Send + Sync + fmt::Debug {
     /// What the model is and can.
     fn card(&self) -> &ModelCard;
 
-    /// Text to tokens. Takes about a microsecond per five characters: long texts belong off the
+    /// Text to tokens. Takes about half a microsecond per character: long texts belong off the
     /// threads that drive connections.
     ///
     /// # Errors
