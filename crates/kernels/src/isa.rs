@@ -5,7 +5,7 @@
 pub(crate) use x86_64::{Avx2, Avx512, Avx512Bf16, Avx512Vnni, AvxVnni};
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::Neon;
+pub(crate) use aarch64::{Neon, NeonDotProd, NeonI8mm};
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
@@ -70,13 +70,43 @@ mod x86_64 {
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64 {
+    use std::arch::is_aarch64_feature_detected;
+
     /// Advanced SIMD, 128 bits.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Neon(());
 
+    /// NEON with dot products of four bytes.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct NeonDotProd(());
+
+    /// NEON with dot products of four bytes, and products of matrices of 2 x 8 bytes.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct NeonI8mm(NeonDotProd);
+
     impl Neon {
         pub(crate) fn detect() -> Option<Self> {
-            std::arch::is_aarch64_feature_detected!("neon").then_some(Self(()))
+            is_aarch64_feature_detected!("neon").then_some(Self(()))
+        }
+    }
+
+    impl NeonDotProd {
+        pub(crate) fn detect() -> Option<Self> {
+            let found =
+                is_aarch64_feature_detected!("dotprod") && is_aarch64_feature_detected!("neon");
+            found.then_some(Self(()))
+        }
+    }
+
+    impl NeonI8mm {
+        pub(crate) fn detect() -> Option<Self> {
+            let dot_products = NeonDotProd::detect()?;
+            is_aarch64_feature_detected!("i8mm").then_some(Self(dot_products))
+        }
+
+        /// What it has besides.
+        pub(crate) fn dot_products(self) -> NeonDotProd {
+            self.0
         }
     }
 }

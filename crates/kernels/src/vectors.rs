@@ -155,7 +155,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => true,
             #[cfg(target_arch = "aarch64")]
-            Self::Neon(_) => false,
+            Self::Neon(_) => true,
             Self::Portable => true,
             #[cfg(test)]
             Self::PortableWide => true,

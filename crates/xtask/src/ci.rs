@@ -78,6 +78,7 @@ const STEPS: &[Step] = &[
         },
     },
     Step { name: "tests", command: unit_tests },
+    Step { name: "arm", command: |places| this(places, &["arm"]) },
     Step {
         name: "docs",
         command: |places| {

@@ -8,6 +8,7 @@
 )]
 
 mod apt;
+mod arm;
 mod ci;
 mod conformance;
 mod dashboard;
@@ -41,6 +42,7 @@ usage: cargo xtask TASK
                             run the ONNX node cases through a server (every Nth, names with TEXT)
   dashboard [--only TEXT] [--assets FOLDER]
                             drive the dashboard in a browser (tests with TEXT; files from FOLDER)
+  arm                       test the kernels for 64-bit Arm in an emulator
   bench ARGS...             measure this machine: arguments of the bench crate, such as `serving`
 
 Everything that is fetched or built goes to $HONE_CACHE (else $XDG_CACHE_HOME/hone, else ~/.cache/hone).";
@@ -77,6 +79,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             conformance::run(&places, &conformance::Selection::parse(options)?)?;
         }
         ("dashboard", options) => dashboard::run(&places, options)?,
+        ("arm", []) => arm::run(&places)?,
         ("bench", ["kernels", ..]) => server::run_bench(&places, options)?,
         ("bench", options) => {
             models::prepare(&places)?;

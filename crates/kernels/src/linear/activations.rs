@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use crate::{
@@ -11,6 +13,8 @@ use crate::{
 
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Avx2;
+#[cfg(target_arch = "aarch64")]
+use crate::isa::Neon;
 
 /// Rows that are multiplied together: their sums stay in registers.
 pub(crate) const TILE: usize = 4;
@@ -42,6 +46,7 @@ pub(crate) struct TileBlock {
     pub(crate) quants: [[i8; BLOCK]; TILE],
     /// The same in 16 bits, first those of even columns, then those of odd: as bytes of weights are
     /// taken apart without moving them across lanes.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) wide: [[i16; BLOCK]; TILE],
     /// A byte `q` stands for `scale * q`: the greatest magnitude of the block, by 127.
     pub(crate) scales: [f32; TILE],
@@ -113,6 +118,10 @@ impl Int8RowMut<'_> {
         #[cfg(target_arch = "x86_64")]
         if let Some(isa) = Avx2::detect() {
             return avx2::quantise(isa, values, blocks, self.row);
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(isa) = Neon::detect() {
+            return neon::quantise(isa, values, blocks, self.row);
         }
         scalar::quantise(values, blocks, self.row);
     }
@@ -231,7 +240,10 @@ impl Activations {
         for (target, block) in targets.iter_mut().zip(source.tiles(from / TILE, 1)) {
             let (to, from) = (to % TILE, from % TILE);
             target.quants[to] = block.quants[from];
-            target.wide[to] = block.wide[from];
+            #[cfg(target_arch = "x86_64")]
+            {
+                target.wide[to] = block.wide[from];
+            }
             target.scales[to] = block.scales[from];
             target.offsets[to] = block.offsets[from];
             target.sums[to] = block.sums[from];

@@ -5,6 +5,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod check;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 mod unpacked;
 
@@ -16,6 +18,8 @@ use super::{
 };
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Avx2, Avx512Vnni};
+#[cfg(target_arch = "aarch64")]
+use crate::isa::{NeonDotProd, NeonI8mm};
 
 pub(super) use unpacked::Scratch;
 
@@ -39,6 +43,10 @@ pub(super) enum Kernel {
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni(Avx512Vnni),
+    #[cfg(target_arch = "aarch64")]
+    NeonDotProd(NeonDotProd),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(NeonI8mm),
 }
 
 impl Kernel {
@@ -57,6 +65,11 @@ impl Kernel {
         {
             all.extend(Avx512Vnni::detect().map(Self::Avx512Vnni));
             all.extend(Avx2::detect().map(Self::Avx2));
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            all.extend(NeonI8mm::detect().map(Self::NeonI8mm));
+            all.extend(NeonDotProd::detect().map(Self::NeonDotProd));
         }
         all.push(Self::Scalar);
         all
@@ -79,6 +92,10 @@ impl Kernel {
             Self::Avx2(isa) => avx2::accumulate(isa, panel, (tiles, rows), scratch, sums),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni(isa) => avx512::accumulate(isa, panel, tiles, sums),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDotProd(isa) => neon::dot_products(isa, panel, (tiles, rows), scratch, sums),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(isa) => neon::matrices(isa, panel, (tiles, rows), scratch, sums),
         }
     }
 }

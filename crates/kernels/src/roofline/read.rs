@@ -54,7 +54,7 @@ impl Reader {
             all.extend(Avx512::detect().map(avx512::reader));
             all.extend(Avx2::detect().map(avx2::reader));
         }
-        all.push(scalar::reader());
+        all.extend([scalar::reader()]);
         all
     }
 }

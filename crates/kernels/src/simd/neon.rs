@@ -6,14 +6,14 @@
 
 use std::arch::aarch64::{
     float32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vandq_u32, vbslq_f32, vcgtq_f32, vcltq_f32,
-    vcvtnq_s32_f32, vdivq_f32, vdupq_n_f32, vdupq_n_u32, vfmaq_f32, vld1_u16, vld1q_f32, vmaxq_f32,
-    vmaxvq_f32, vmulq_f32, vorrq_u32, vreinterpretq_f32_s32, vreinterpretq_f32_u32,
-    vreinterpretq_s32_f32, vreinterpretq_u32_f32, vrev64q_f32, vrndnq_f32, vshlq_n_s32,
-    vshlq_n_u32, vst1q_f32, vsubq_f32,
+    vcvt_f32_f16, vcvtnq_s32_f32, vdivq_f32, vdupq_n_f32, vdupq_n_u32, vfmaq_f32, vld1_u16,
+    vld1q_f32, vld1q_u32, vmaxq_f32, vmaxvq_f32, vmulq_f32, vorrq_u32, vreinterpret_f16_u16,
+    vreinterpretq_f32_s32, vreinterpretq_f32_u32, vreinterpretq_s32_f32, vreinterpretq_u32_f32,
+    vrev64q_f32, vrndnq_f32, vshlq_n_s32, vshlq_n_u32, vst1q_f32, vsubq_f32,
 };
 
 use super::{GROUP, Kernel, Simd};
-use crate::{float16::f16_to_f32, isa::Neon};
+use crate::isa::Neon;
 
 type Floats = [float32x4_t; QUARTERS];
 
@@ -45,10 +45,10 @@ impl Simd for Neon {
         }
 
         fn load_f16(bits: &[u16; GROUP]) -> Floats {
-            let values = bits.map(f16_to_f32);
             quarters(|quarter| {
-                // SAFETY: four readable floats of sixteen.
-                vld1q_f32(values[quarter * LANES..][..LANES].as_ptr())
+                // SAFETY: four readable halves of sixteen.
+                let halves = vld1_u16(bits[quarter * LANES..][..LANES].as_ptr());
+                vcvt_f32_f16(vreinterpret_f16_u16(halves))
             })
         }
 

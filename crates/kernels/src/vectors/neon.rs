@@ -1,4 +1,4 @@
-//! 128 bits. Written without a machine to run it on.
+//! 128 bits. Run in an emulator only.
 #![expect(
     unsafe_code,
     reason = "UNSAFETY: vector instructions, which `self` proves the CPU to have, on registers and on \

@@ -18,6 +18,20 @@ const BLOCKS_PER_SEQUENCE: usize = 64;
 const SEQUENCES_MAX: usize = 4;
 const LAYER: usize = 1;
 
+/// Whether these tests run in an emulator, as `cargo xtask arm` says: what takes long is then done at
+/// fewer sizes.
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
+pub(super) fn is_emulated() -> bool {
+    std::env::var_os("HONE_EMULATED").is_some()
+}
+
+/// The instruction sets for the tests that take longest; an emulator leaves out the portable code.
+pub(super) fn isas() -> Vec<Isa> {
+    let mut all = Isa::all();
+    all.truncate(if is_emulated() { 1 } else { all.len() });
+    all
+}
+
 /// How to attend.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setting {

@@ -7,10 +7,17 @@ pub(super) fn quantise(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: u
     for (values, block) in values.iter().zip(blocks) {
         let scale = quantise_block(values, &mut block.quants[row]);
         block.set(row, scale);
-        let quants = &block.quants[row];
-        let wide = |index: usize| i16::from(quants[index % (BLOCK / 2) * 2 + index / (BLOCK / 2)]);
-        block.wide[row] = std::array::from_fn(wide);
+        #[cfg(target_arch = "x86_64")]
+        widen(block, row);
     }
+}
+
+/// Even columns, then odd ones.
+#[cfg(target_arch = "x86_64")]
+fn widen(block: &mut TileBlock, row: usize) {
+    let quants = &block.quants[row];
+    let wide = |index: usize| i16::from(quants[index % (BLOCK / 2) * 2 + index / (BLOCK / 2)]);
+    block.wide[row] = std::array::from_fn(wide);
 }
 
 /// To the nearest of -127 to 127 times the scale, of two the even one. A block that holds what is

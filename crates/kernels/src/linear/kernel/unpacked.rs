@@ -21,10 +21,12 @@ impl Unpacked {
 }
 
 /// Blocks of bytes that are widened at a time.
+#[cfg(target_arch = "x86_64")]
 pub(super) const WIDE_CHUNK: usize = 9;
 
 /// A record of bytes in 16 bits: vector `g` holds the even columns of group `g` of all rows, vector
 /// `8 + g` the odd ones.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Widened {
@@ -32,6 +34,7 @@ pub(super) struct Widened {
     pub(super) scales: [f32; PANEL],
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Widened {
     const ZERO: Self = Self { quants: [[0; VECTOR / 2]; 2 * GROUPS], scales: [0.0; PANEL] };
 }
@@ -40,6 +43,7 @@ impl Widened {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     unpacked: Vec<Unpacked>,
+    #[cfg(target_arch = "x86_64")]
     widened: Vec<Widened>,
 }
 
@@ -53,6 +57,7 @@ impl Scratch {
     }
 
     /// Room for [`WIDE_CHUNK`] blocks, made at first use.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn widened(&mut self) -> &mut [Widened] {
         if self.widened.is_empty() {
             self.widened = vec![Widened::ZERO; WIDE_CHUNK];
