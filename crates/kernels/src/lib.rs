@@ -12,6 +12,7 @@ mod kv;
 mod linear;
 mod logits;
 mod norm;
+mod prefetch;
 mod residual;
 mod roofline;
 mod rotary;

@@ -148,7 +148,12 @@ impl Weights {
         threads: &Threads,
     ) {
         assert_eq!(activations.columns(), self.columns, "columns of activations and weights");
-        assert_eq!(activations.kind(), self.kind, "activations for these weights");
+        let is_float = |kind| kind == ActivationKind::Float;
+        assert_eq!(
+            is_float(activations.kind()),
+            is_float(self.kind),
+            "activations for these weights"
+        );
         for segment in &self.segments {
             let columns = segment.row..segment.row + segment.packed.rows();
             let part = out.columns(activations.rows(), columns);

@@ -1,6 +1,6 @@
 //! Rows that are computed a piece at a time and become activations while they are in the cache.
 
-use std::ops::Range;
+use std::{cell::RefCell, ops::Range};
 
 use crate::{
     BLOCK,
@@ -8,8 +8,10 @@ use crate::{
     simd::{self, GROUP, Kernel, Simd},
 };
 
-/// Values that are computed before they are quantised: 1 KiB stays in the first-level cache.
-const PIECE: usize = 8 * BLOCK;
+thread_local! {
+    /// A row before it is quantised, which takes the greatest of its values to be known.
+    static ROW: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A row that can be computed anywhere in it.
 pub(crate) trait RowValues {
@@ -47,13 +49,11 @@ impl<R: RowValues> Kernel for Write<'_, R> {
 
 #[inline(always)]
 fn quantise<S: Simd, R: RowValues>(simd: S, values: &R, out: &mut Int8RowMut<'_>) {
-    let mut piece = [0.0; PIECE];
-    for first in (0..out.blocks()).step_by(PIECE / BLOCK) {
-        let columns = (out.blocks() - first) * BLOCK;
-        let piece = &mut piece[..PIECE.min(columns)];
-        values.fill(simd, first * BLOCK, piece);
-        out.quantise(first, piece);
-    }
+    ROW.with_borrow_mut(|row| {
+        row.resize(out.blocks() * BLOCK, 0.0);
+        values.fill(simd, 0, row);
+        out.quantise(row);
+    });
 }
 
 /// Writes a row of activations.

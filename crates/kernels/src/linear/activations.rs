@@ -4,26 +4,27 @@
 pub(crate) mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod row;
 mod scalar;
+mod tile;
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{
     BLOCK, Threads,
     threads::{RowPortions, worth_sharing},
 };
 
-#[cfg(target_arch = "x86_64")]
-use crate::isa::Avx2;
-#[cfg(target_arch = "aarch64")]
-use crate::isa::Neon;
-
-/// Rows that are multiplied together: their sums stay in registers.
-pub(crate) const TILE: usize = 4;
+pub use row::{ActivationRow, Int8RowMut};
+pub(crate) use tile::{BlockScale, TILE, TileBlock, TileRows, WideBlock};
 
 /// What a row of activations is kept as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActivationKind {
     /// Signed bytes with a scale for each 32, for integer weights.
     Int8,
+    /// The same, and once more in 16 bits, where products of bytes with bytes want it.
+    WideInt8,
     /// 32-bit floats, for weights that are floats.
     Float,
 }
@@ -36,110 +37,12 @@ pub struct Activations {
     columns: usize,
     /// For each four rows, their blocks; what the last four lack is unspecified.
     tiles: Vec<TileBlock>,
+    /// What the scales of the blocks of each row are multiples of: bits of floats. Atomic since
+    /// threads write neighbours.
+    row_scales: Vec<AtomicU32>,
+    /// For each of `tiles`, its bytes in 16 bits, if they are wanted.
+    wide: Vec<WideBlock>,
     floats: Vec<f32>,
-}
-
-/// A block of 32 columns of four rows, side by side as a kernel reads them.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(64))]
-pub(crate) struct TileBlock {
-    pub(crate) quants: [[i8; BLOCK]; TILE],
-    /// The same in 16 bits, first those of even columns, then those of odd: as bytes of weights are
-    /// taken apart without moving them across lanes.
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) wide: [[i16; BLOCK]; TILE],
-    /// A byte `q` stands for `scale * q`: the greatest magnitude of the block, by 127.
-    pub(crate) scales: [f32; TILE],
-    /// `-8 * scale * sum`: the block's product with weights that all are -8, which corrects for
-    /// those that are stored as 0 to 15; times -1/8, it is what a minimum is multiplied with.
-    pub(crate) offsets: [f32; TILE],
-    /// The sums of the bytes.
-    pub(crate) sums: [i32; TILE],
-}
-
-/// What the bytes of a block of one row stand for; as in [`TileBlock`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct BlockScale {
-    pub(crate) scale: f32,
-    pub(crate) offset: f32,
-    pub(crate) sum: i32,
-}
-
-/// A row that is to be written.
-#[derive(Debug)]
-pub enum ActivationRow<'a> {
-    /// Of [`ActivationKind::Int8`].
-    Int8(Int8RowMut<'a>),
-    /// Of [`ActivationKind::Float`].
-    Float(&'a mut [f32]),
-}
-
-/// A row of signed bytes that is to be written.
-#[derive(Debug)]
-pub struct Int8RowMut<'a> {
-    tile: &'a mut [TileBlock],
-    row: usize,
-}
-
-impl ActivationRow<'_> {
-    /// Writes `values` as the row, quantised if it consists of bytes.
-    ///
-    /// # Panics
-    ///
-    /// If `values` is not as long as the row.
-    pub fn write(&mut self, values: &[f32]) {
-        match self {
-            Self::Int8(row) => {
-                let columns = row.blocks() * BLOCK;
-                assert_eq!(values.len(), columns, "a row has as many values as there are columns");
-                row.quantise(0, values);
-            }
-            Self::Float(row) => row.copy_from_slice(values),
-        }
-    }
-}
-
-impl Int8RowMut<'_> {
-    /// Blocks of 32 columns.
-    #[must_use]
-    pub fn blocks(&self) -> usize {
-        self.tile.len()
-    }
-
-    /// Writes `values`, whole blocks, from block `first` on, each block by its greatest magnitude.
-    ///
-    /// # Panics
-    ///
-    /// If the row has not so many blocks.
-    pub fn quantise(&mut self, first: usize, values: &[f32]) {
-        let (values, rest) = values.as_chunks::<BLOCK>();
-        assert!(rest.is_empty(), "{} values beyond the last whole block", rest.len());
-        let blocks = &mut self.tile[first..][..values.len()];
-        #[cfg(target_arch = "x86_64")]
-        if let Some(isa) = Avx2::detect() {
-            return avx2::quantise(isa, values, blocks, self.row);
-        }
-        #[cfg(target_arch = "aarch64")]
-        if let Some(isa) = Neon::detect() {
-            return neon::quantise(isa, values, blocks, self.row);
-        }
-        scalar::quantise(values, blocks, self.row);
-    }
-}
-
-impl TileBlock {
-    /// Says what the bytes of row `row` stand for.
-    #[inline]
-    fn set(&mut self, row: usize, block: BlockScale) {
-        self.scales[row] = block.scale;
-        self.offsets[row] = block.offset;
-        self.sums[row] = block.sum;
-    }
-
-    /// What the bytes of row `row` stand for.
-    pub(crate) fn scale(&self, row: usize) -> BlockScale {
-        BlockScale { scale: self.scales[row], offset: self.offsets[row], sum: self.sums[row] }
-    }
 }
 
 impl Default for Activations {
@@ -152,8 +55,15 @@ impl Activations {
     /// No rows.
     #[must_use]
     pub fn new() -> Self {
-        let (tiles, floats) = (Vec::new(), Vec::new());
-        Self { kind: ActivationKind::Int8, rows: 0, columns: 0, tiles, floats }
+        Self {
+            kind: ActivationKind::Int8,
+            rows: 0,
+            columns: 0,
+            tiles: Vec::new(),
+            row_scales: Vec::new(),
+            wide: Vec::new(),
+            floats: Vec::new(),
+        }
     }
 
     /// Makes room for `rows` rows of `columns` values, whose content is unspecified until written.
@@ -164,10 +74,13 @@ impl Activations {
     pub fn reset(&mut self, kind: ActivationKind, rows: usize, columns: usize) {
         (self.kind, self.rows, self.columns) = (kind, rows, columns);
         match kind {
-            ActivationKind::Int8 => {
+            ActivationKind::Int8 | ActivationKind::WideInt8 => {
                 assert!(columns.is_multiple_of(BLOCK), "{columns} columns in blocks of {BLOCK}");
                 let blocks = rows.div_ceil(TILE) * columns / BLOCK;
                 self.tiles.resize(blocks, TileBlock::default());
+                self.row_scales.resize_with(rows, AtomicU32::default);
+                let wide = if kind == ActivationKind::WideInt8 { blocks } else { 0 };
+                self.wide.resize(wide, WideBlock::default());
             }
             ActivationKind::Float => self.floats.resize(rows * columns, 0.0),
         }
@@ -192,14 +105,21 @@ impl Activations {
         }
         let size = (rows / (8 * threads.count())).max(1);
         match self.kind {
-            ActivationKind::Int8 => {
+            ActivationKind::Int8 | ActivationKind::WideInt8 => {
+                let scales = &self.row_scales;
                 let tiles = RowPortions::new(&mut self.tiles, columns / BLOCK, size.div_ceil(TILE));
                 let work = |_| {
                     while let Some((first, tiles)) = tiles.next() {
-                        fill_tiles(tiles, columns / BLOCK, first * TILE..rows, write);
+                        let first = first * TILE;
+                        fill_tiles(tiles, columns / BLOCK, (first, &scales[first..]), write);
                     }
                 };
-                if worth_sharing(rows * columns) { threads.run(&work) } else { work(0) }
+                if worth_sharing(rows * columns) {
+                    threads.run(&work)
+                } else {
+                    work(0)
+                }
+                self.widen(threads);
             }
             ActivationKind::Float => {
                 let portions = RowPortions::new(&mut self.floats, columns, size);
@@ -215,6 +135,21 @@ impl Activations {
         }
     }
 
+    /// Writes the bytes in 16 bits, if they are wanted.
+    fn widen(&mut self, threads: &Threads) {
+        if self.wide.is_empty() {
+            return;
+        }
+        let (tiles, size) = (&self.tiles, (self.wide.len() / (8 * threads.count())).max(1));
+        let wide = RowPortions::new(&mut self.wide, 1, size);
+        let work = |_| {
+            while let Some((first, wide)) = wide.next() {
+                wide.iter_mut().zip(&tiles[first..]).for_each(|(wide, tile)| wide.set(tile));
+            }
+        };
+        if worth_sharing(self.rows * self.columns) { threads.run(&work) } else { work(0) }
+    }
+
     /// Becomes a copy of some rows of `source`, in the given order.
     ///
     /// # Panics
@@ -225,7 +160,9 @@ impl Activations {
         for (to, from) in rows.iter().enumerate() {
             assert!(*from < source.rows, "row {from} of {}", source.rows);
             match source.kind {
-                ActivationKind::Int8 => self.copy_int8_row(to, source, *from),
+                ActivationKind::Int8 | ActivationKind::WideInt8 => {
+                    self.copy_int8_row(to, source, *from);
+                }
                 ActivationKind::Float => {
                     let columns = source.columns;
                     self.floats[to * columns..][..columns].copy_from_slice(source.float_row(*from));
@@ -236,18 +173,20 @@ impl Activations {
 
     fn copy_int8_row(&mut self, to: usize, source: &Self, from: usize) {
         let blocks = self.columns / BLOCK;
-        let targets = &mut self.tiles[to / TILE * blocks..][..blocks];
-        for (target, block) in targets.iter_mut().zip(source.tiles(from / TILE, 1)) {
-            let (to, from) = (to % TILE, from % TILE);
+        self.row_scales[to] = source.row_scale(from).to_bits().into();
+        let targets = to / TILE * blocks..;
+        let sources = from / TILE * blocks..;
+        let (to, from) = (to % TILE, from % TILE);
+        let tiles = self.tiles[targets.clone()].iter_mut().zip(&source.tiles[sources.clone()]);
+        for (target, block) in tiles.take(blocks) {
             target.quants[to] = block.quants[from];
-            #[cfg(target_arch = "x86_64")]
-            {
-                target.wide[to] = block.wide[from];
-            }
-            target.scales[to] = block.scales[from];
-            target.offsets[to] = block.offsets[from];
-            target.sums[to] = block.sums[from];
+            target.set(to, block.scale(from));
         }
+        if source.wide.is_empty() {
+            return;
+        }
+        let wide = self.wide[targets].iter_mut().zip(&source.wide[sources]);
+        wide.take(blocks).for_each(|(target, block)| target.0[to] = block.0[from]);
     }
 
     /// What a row is kept as.
@@ -268,11 +207,19 @@ impl Activations {
         self.columns
     }
 
-    /// The blocks of `count` tiles of four rows of bytes, tile by tile.
-    pub(crate) fn tiles(&self, first: usize, count: usize) -> &[TileBlock] {
-        debug_assert_eq!(self.kind, ActivationKind::Int8, "rows of floats have no bytes");
+    /// `rows` rows of bytes from row `first` on, which is the first of a tile.
+    pub(crate) fn tile_rows(&self, first: usize, rows: usize) -> TileRows<'_> {
+        debug_assert_ne!(self.kind, ActivationKind::Float, "rows of floats have no bytes");
+        debug_assert!(first.is_multiple_of(TILE), "row {first} is within a tile");
         let blocks = self.columns / BLOCK;
-        &self.tiles[first * blocks..][..count * blocks]
+        let range = first / TILE * blocks..(first + rows).div_ceil(TILE) * blocks;
+        let wide = if self.wide.is_empty() { &[] } else { &self.wide[range.clone()] };
+        TileRows { tiles: &self.tiles[range], wide, rows }
+    }
+
+    /// What the scales of the blocks of a row of bytes are multiples of.
+    pub(crate) fn row_scale(&self, row: usize) -> f32 {
+        f32::from_bits(self.row_scales[row].load(Ordering::Relaxed))
     }
 
     /// All rows, of floats.
@@ -289,16 +236,18 @@ impl Activations {
     }
 }
 
-/// Writes the rows of some tiles of `blocks` blocks each; `rows` are theirs and those behind.
+/// Writes the rows of some tiles of `blocks` blocks each; `first` is their first row, and `scales`
+/// are of their rows and those behind.
 fn fill_tiles(
     tiles: &mut [TileBlock],
     blocks: usize,
-    rows: std::ops::Range<usize>,
+    (first, scales): (usize, &[AtomicU32]),
     write: &(dyn Fn(usize, ActivationRow<'_>) + Sync),
 ) {
-    for (first, tile) in rows.clone().step_by(TILE).zip(tiles.chunks_exact_mut(blocks)) {
-        for row in first..rows.end.min(first + TILE) {
-            write(row, ActivationRow::Int8(Int8RowMut { tile, row: row % TILE }));
+    let tiles = tiles.chunks_exact_mut(blocks).zip(scales.chunks(TILE));
+    for (first, (tile, scales)) in (first..).step_by(TILE).zip(tiles) {
+        for (row, scale) in scales.iter().enumerate() {
+            write(first + row, ActivationRow::Int8(Int8RowMut { tile, row, scale }));
         }
     }
 }

@@ -13,7 +13,7 @@ mod unpacked;
 use std::sync::OnceLock;
 
 use super::{
-    activations::{TILE, TileBlock},
+    activations::{TILE, TileRows},
     panels::{PANEL, Panel},
 };
 #[cfg(target_arch = "x86_64")]
@@ -75,37 +75,36 @@ impl Kernel {
         all
     }
 
-    /// Adds the products of the panel and `tiles`, which hold `rows` rows, to `sums`, block by
-    /// block.
+    /// Whether products of bytes with bytes are faster with activations in 16 bits.
+    pub(super) fn wants_wide(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Adds the products of the panel and `rows` to `sums`, block by block, in units of the rows'
+    /// scales.
     pub(super) fn accumulate(
         self,
         panel: Panel<'_>,
-        (tiles, rows): (&[TileBlock], usize),
+        rows: TileRows<'_>,
         scratch: &mut Scratch,
         sums: &mut [TileSums],
     ) {
-        debug_assert_eq!(tiles.len(), sums.len() * panel.blocks(), "equal columns");
-        debug_assert_eq!(rows.div_ceil(TILE), sums.len(), "sums for each row");
+        debug_assert_eq!(rows.tiles.len(), sums.len() * panel.blocks(), "equal columns");
+        debug_assert_eq!(rows.rows.div_ceil(TILE), sums.len(), "sums for each row");
         match self {
-            Self::Scalar => scalar::accumulate(panel, tiles, rows, sums),
+            Self::Scalar => scalar::accumulate(panel, rows, sums),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(isa) => avx2::accumulate(isa, panel, (tiles, rows), scratch, sums),
+            Self::Avx2(isa) => avx2::accumulate(isa, panel, rows, scratch, sums),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(isa) => avx512::accumulate(isa, panel, tiles, sums),
+            Self::Avx512Vnni(isa) => avx512::accumulate(isa, panel, rows.tiles, sums),
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDotProd(isa) => neon::dot_products(isa, panel, (tiles, rows), scratch, sums),
+            Self::NeonDotProd(isa) => neon::dot_products(isa, panel, rows, scratch, sums),
             #[cfg(target_arch = "aarch64")]
-            Self::NeonI8mm(isa) => neon::matrices(isa, panel, (tiles, rows), scratch, sums),
+            Self::NeonI8mm(isa) => neon::matrices(isa, panel, rows, scratch, sums),
         }
     }
-}
-
-/// The tiles, with the number of rows in each.
-fn with_rows(
-    tiles: &[TileBlock],
-    blocks: usize,
-    rows: usize,
-) -> impl Iterator<Item = (&[TileBlock], usize)> {
-    let counts = (0..rows).step_by(TILE).map(move |first| TILE.min(rows - first));
-    tiles.chunks_exact(blocks).zip(counts)
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{
     ActivationKind, FloatWeights, PackError, Packed, Precision, Segment, Weights,
+    kernel::Kernel,
     panels::{Int4MinRecord, Int4Record, Int8Record, PANEL, Panels, Record},
     storage::Storage,
 };
@@ -29,8 +30,11 @@ pub(super) fn pack(
         // One kind of activations serves all rows; floats hold whatever integers do.
         kept.fill(Kept::Float(StoredFormat::F32));
     }
-    let kind = kept[0].kind();
-    if kind == ActivationKind::Int8 && !columns.is_multiple_of(BLOCK) {
+    let mut kind = kept[0].kind();
+    if kept.contains(&Kept::Int8) && Kernel::best().wants_wide() {
+        kind = ActivationKind::WideInt8;
+    }
+    if kind != ActivationKind::Float && !columns.is_multiple_of(BLOCK) {
         return Err(PackError::BrokenBlock { columns });
     }
     let mut segments: Vec<Segment> = Vec::new();

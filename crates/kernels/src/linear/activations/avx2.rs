@@ -12,11 +12,13 @@ use std::arch::x86_64::{
     _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_epi8, _mm256_max_ps, _mm256_movemask_ps,
     _mm256_mul_ps, _mm256_or_ps, _mm256_packs_epi16, _mm256_packs_epi32,
     _mm256_permutevar8x32_epi32, _mm256_set_epi32, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_slli_epi16, _mm256_srai_epi16,
-    _mm256_storeu_si256,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_si256,
 };
 
-use super::{BlockScale, TileBlock};
+use super::{
+    row::RowScale,
+    tile::{BlockScale, TileBlock},
+};
 use crate::{BLOCK, isa::Avx2};
 
 /// As [`super::scalar::quantise`], to the bit.
@@ -25,46 +27,56 @@ pub(super) fn quantise(
     values: &[[f32; BLOCK]],
     blocks: &mut [TileBlock],
     row: usize,
-) {
+) -> f32 {
     // SAFETY: the proof exists, so the CPU has the features that the function is compiled for.
-    unsafe { quantise_blocks(values, blocks, row) };
+    unsafe { quantise_row(values, blocks, row) }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn quantise_blocks(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize) {
+fn quantise_row(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize) -> f32 {
+    let (greatest, poison) = measure(values);
+    let row_scale = RowScale::of(greatest);
     for (values, block) in values.iter().zip(blocks) {
-        let scale = quantise_block(load(values), &mut block.quants[row], &mut block.wide[row]);
-        block.set(row, scale);
+        let values = load(values);
+        let scale = row_scale.block(horizontal_max(magnitudes(values)));
+        let sum = quantise_block(values, row_scale.block_inverse(scale), &mut block.quants[row]);
+        block.set(row, BlockScale { scale, offset: scale * (-8 * sum) as f32, sum });
     }
+    row_scale.scale + poison
 }
 
-/// 32 values, in order.
+/// The greatest magnitude of a row, and no number if one of its values is none, or else 0.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn quantise_block(
-    values: [__m256; 4],
-    quants: &mut [i8; BLOCK],
-    wide: &mut [i16; BLOCK],
-) -> BlockScale {
+fn measure(values: &[[f32; BLOCK]]) -> (f32, f32) {
+    let (mut greatest, mut unordered) = (_mm256_setzero_ps(), _mm256_setzero_ps());
+    for values in values {
+        let values = load(values);
+        greatest = _mm256_max_ps(magnitudes(values), greatest);
+        unordered = _mm256_or_ps(unordered, without_order(values));
+    }
+    let poison = if _mm256_movemask_ps(unordered) != 0 { f32::NAN } else { 0.0 };
+    (horizontal_max(greatest), poison)
+}
+
+/// By eight lanes, the greatest of four magnitudes.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn magnitudes(values: [__m256; 4]) -> __m256 {
     let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fff_ffff));
     let [a, b, c, d] = values.map(|vector| _mm256_and_ps(vector, magnitude));
-    let greatest = horizontal_max(_mm256_max_ps(_mm256_max_ps(a, b), _mm256_max_ps(c, d)));
-    let poison = if has_nan(values) { f32::NAN } else { 0.0 };
-    let inverse = if greatest > 0.0 { (127.0 / greatest).min(f32::MAX) } else { 0.0 };
-    let rounded =
-        values.map(|vector| _mm256_cvtps_epi32(_mm256_mul_ps(vector, _mm256_set1_ps(inverse))));
-    let bytes = pack(rounded);
+    _mm256_max_ps(_mm256_max_ps(a, b), _mm256_max_ps(c, d))
+}
+
+/// 32 values, in order; returns their sum.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn quantise_block(values: [__m256; 4], inverse: f32, quants: &mut [i8; BLOCK]) -> i32 {
+    let inverse = _mm256_set1_ps(inverse);
+    let bytes = pack(values.map(|vector| _mm256_cvtps_epi32(_mm256_mul_ps(vector, inverse))));
     // SAFETY: `quants` is 32 writable bytes; `storeu` needs no alignment.
     unsafe { _mm256_storeu_si256(quants.as_mut_ptr().cast(), bytes) };
-    let (even, odd) = wide.split_at_mut(BLOCK / 2);
-    let (even_bytes, odd_bytes) = (even_bytes(bytes), _mm256_srai_epi16::<8>(bytes));
-    // SAFETY: 32 writable bytes; `storeu` needs no alignment.
-    unsafe { _mm256_storeu_si256(even.as_mut_ptr().cast(), even_bytes) };
-    // SAFETY: as above.
-    unsafe { _mm256_storeu_si256(odd.as_mut_ptr().cast(), odd_bytes) };
-    let sum = horizontal_sum(bytes);
-    let scale = greatest * (1.0 / 127.0) + poison;
-    BlockScale { scale, offset: scale * (-8 * sum) as f32, sum }
+    horizontal_sum(bytes)
 }
 
 #[target_feature(enable = "avx")]
@@ -89,19 +101,13 @@ fn pack([a, b, c, d]: [__m256i; 4]) -> __m256i {
     _mm256_max_epi8(_mm256_permutevar8x32_epi32(bytes, order), _mm256_set1_epi8(-127))
 }
 
-/// The bytes at even places, in 16 bits.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn even_bytes(bytes: __m256i) -> __m256i {
-    _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(bytes))
-}
-
+/// By eight lanes, all ones where one of four is no number.
 #[target_feature(enable = "avx")]
 #[inline]
-fn has_nan([a, b, c, d]: [__m256; 4]) -> bool {
+fn without_order([a, b, c, d]: [__m256; 4]) -> __m256 {
     let ab = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, b);
     let cd = _mm256_cmp_ps::<_CMP_UNORD_Q>(c, d);
-    _mm256_movemask_ps(_mm256_or_ps(ab, cd)) != 0
+    _mm256_or_ps(ab, cd)
 }
 
 #[target_feature(enable = "avx2")]

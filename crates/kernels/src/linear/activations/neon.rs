@@ -10,7 +10,10 @@ use std::arch::aarch64::{
     vmulq_n_f32, vqmovn_s16, vqmovn_s32, vst1q_s8,
 };
 
-use super::{BlockScale, TileBlock};
+use super::{
+    row::RowScale,
+    tile::{BlockScale, TileBlock},
+};
 use crate::{BLOCK, isa::Neon};
 
 /// Floats in a vector.
@@ -24,25 +27,34 @@ pub(super) fn quantise(
     values: &[[f32; BLOCK]],
     blocks: &mut [TileBlock],
     row: usize,
-) {
+) -> f32 {
     // SAFETY: the proof exists, so the CPU has the features that the function is compiled for.
-    unsafe { quantise_blocks(values, blocks, row) };
+    unsafe { quantise_row(values, blocks, row) }
 }
 
 #[target_feature(enable = "neon")]
-fn quantise_blocks(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize) {
-    for (values, block) in values.iter().zip(blocks) {
-        let scale = quantise_block(load(values), &mut block.quants[row]);
-        block.set(row, scale);
+fn quantise_row(values: &[[f32; BLOCK]], blocks: &mut [TileBlock], row: usize) -> f32 {
+    let mut greatest = 0_f32;
+    let mut poisoned = 0.0;
+    for values in values {
+        let values = load(values);
+        greatest = greatest.max(greatest_magnitude(&values));
+        poisoned += poison(&values);
     }
+    let row_scale = RowScale::of(greatest);
+    for (values, block) in values.iter().zip(blocks) {
+        let values = load(values);
+        let scale = row_scale.block(greatest_magnitude(&values));
+        let sum = quantise_block(values, row_scale.block_inverse(scale), &mut block.quants[row]);
+        block.set(row, BlockScale { scale, offset: scale * (-8 * sum) as f32, sum });
+    }
+    row_scale.scale + poisoned
 }
 
-/// 32 values, in order.
+/// 32 values, in order; returns their sum.
 #[target_feature(enable = "neon")]
 #[inline]
-fn quantise_block(values: [float32x4_t; VECTORS], quants: &mut [i8; BLOCK]) -> BlockScale {
-    let (greatest, poison) = (greatest_magnitude(&values), poison(&values));
-    let inverse = if greatest > 0.0 { (127.0 / greatest).min(f32::MAX) } else { 0.0 };
+fn quantise_block(values: [float32x4_t; VECTORS], inverse: f32, quants: &mut [i8; BLOCK]) -> i32 {
     let mut sum = 0;
     let (quarters, _) = values.as_chunks::<4>();
     let (halves, _) = quants.as_chunks_mut::<16>();
@@ -52,8 +64,7 @@ fn quantise_block(values: [float32x4_t; VECTORS], quants: &mut [i8; BLOCK]) -> B
         unsafe { vst1q_s8(quants.as_mut_ptr(), bytes) };
         sum += i32::from(vaddlvq_s8(bytes));
     }
-    let scale = greatest * (1.0 / 127.0) + poison;
-    BlockScale { scale, offset: scale * (-8 * sum) as f32, sum }
+    sum
 }
 
 #[target_feature(enable = "neon")]

@@ -17,7 +17,7 @@ use super::{Scratch, TileSums};
 use crate::{
     isa::Avx2,
     linear::{
-        activations::TileBlock,
+        activations::TileRows,
         panels::{GROUP, Panel},
     },
 };
@@ -26,26 +26,28 @@ use crate::{
 pub(super) fn accumulate(
     _proof: Avx2,
     panel: Panel<'_>,
-    activations: (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
     // SAFETY: the proof exists, so the CPU has the features that the function is compiled for.
-    unsafe { dispatch(panel, activations, scratch, sums) };
+    unsafe { dispatch(panel, rows, scratch, sums) };
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn dispatch(
-    panel: Panel<'_>,
-    activations: (&[TileBlock], usize),
-    scratch: &mut Scratch,
-    sums: &mut [TileSums],
-) {
+fn dispatch(panel: Panel<'_>, rows: TileRows<'_>, scratch: &mut Scratch, sums: &mut [TileSums]) {
     match panel {
-        Panel::Int4(records) => int4::accumulate(records, activations, scratch, sums),
-        Panel::Int4Min(records) => int4::accumulate(records, activations, scratch, sums),
-        Panel::Int8(records) => int8::accumulate(records, activations, scratch, sums),
+        Panel::Int4(records) => int4::accumulate(records, rows, scratch, sums),
+        Panel::Int4Min(records) => int4::accumulate(records, rows, scratch, sums),
+        Panel::Int8(records) => int8::accumulate(records, rows, scratch, sums),
     }
+}
+
+/// Two words, which every lane is multiplied with.
+#[inline]
+fn pair(words: [i16; 2]) -> i32 {
+    let [low, high] = words.map(i16::to_ne_bytes);
+    i32::from_ne_bytes([low[0], low[1], high[0], high[1]])
 }
 
 /// Four bytes of a block, which every lane is multiplied with.

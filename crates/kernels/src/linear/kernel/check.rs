@@ -35,13 +35,12 @@ fn same(kernel: Kernel, panels: &Panels, rows: usize) -> bool {
     let value = |index: usize| ((index * 37 + index / 11) % 101) as f32 * 0.02 - 1.0;
     let values: Vec<f32> = (0..rows * columns).map(value).collect();
     let mut activations = Activations::new();
-    activations.reset(ActivationKind::Int8, rows, columns);
+    activations.reset(ActivationKind::WideInt8, rows, columns);
     activations.quantise(&values, &Threads::single());
-    let tiles = rows.div_ceil(TILE);
+    let tile_rows = activations.tile_rows(0, rows);
     let sums = |kernel: Kernel| {
-        let mut sums = vec![TileSums::ZERO; tiles];
-        let blocks = (activations.tiles(0, tiles), rows);
-        kernel.accumulate(panels.panel(0), blocks, &mut Scratch::default(), &mut sums);
+        let mut sums = vec![TileSums::ZERO; rows.div_ceil(TILE)];
+        kernel.accumulate(panels.panel(0), tile_rows, &mut Scratch::default(), &mut sums);
         let rows = sums.iter().flat_map(|tile| tile.0).take(rows);
         rows.flatten().map(f32::to_bits).collect::<Vec<_>>()
     };

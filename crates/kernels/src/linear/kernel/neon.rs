@@ -18,7 +18,7 @@ mod weights;
 use super::{Scratch, TileSums};
 use crate::{
     isa::{NeonDotProd, NeonI8mm},
-    linear::{activations::TileBlock, panels::Panel},
+    linear::{activations::TileRows, panels::Panel},
 };
 
 /// From so many rows on, weights are unpacked once for all of them.
@@ -28,12 +28,12 @@ const UNPACK_FROM: usize = 8;
 pub(super) fn dot_products(
     _proof: NeonDotProd,
     panel: Panel<'_>,
-    activations: (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
     // SAFETY: the proof exists, so the CPU has the features that the function is compiled for.
-    unsafe { dot_product::accumulate_panel(panel, activations, scratch, sums) };
+    unsafe { dot_product::accumulate_panel(panel, rows, scratch, sums) };
 }
 
 /// As [`super::scalar::accumulate`], to the bit. Of many rows, computes whole tiles, also of those
@@ -41,13 +41,13 @@ pub(super) fn dot_products(
 pub(super) fn matrices(
     proof: NeonI8mm,
     panel: Panel<'_>,
-    activations: (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
-    if activations.1 < UNPACK_FROM {
-        return dot_products(proof.dot_products(), panel, activations, scratch, sums);
+    if rows.rows < UNPACK_FROM {
+        return dot_products(proof.dot_products(), panel, rows, scratch, sums);
     }
     // SAFETY: the proof exists, so the CPU has the features that the function is compiled for.
-    unsafe { matrix::accumulate_panel(panel, activations.0, scratch, sums) };
+    unsafe { matrix::accumulate_panel(panel, rows.tiles, scratch, sums) };
 }

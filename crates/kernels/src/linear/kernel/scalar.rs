@@ -2,24 +2,19 @@
 
 use half::f16;
 
-use super::{Sums, TileSums, with_rows};
+use super::{Sums, TileSums};
 use crate::{
     BLOCK,
     linear::{
-        activations::{BlockScale, TileBlock},
+        activations::{BlockScale, TileRows},
         panels::{GROUP, GROUPS, Int4MinRecord, Int4Record, Int8Record, PANEL, Panel, VECTOR},
     },
 };
 
-pub(super) fn accumulate(
-    panel: Panel<'_>,
-    tiles: &[TileBlock],
-    rows: usize,
-    sums: &mut [TileSums],
-) {
-    for ((tile, rows), sums) in with_rows(tiles, panel.blocks(), rows).zip(sums) {
-        for (row, sums) in sums.0.iter_mut().enumerate().take(rows) {
-            for (index, block) in tile.iter().enumerate() {
+pub(super) fn accumulate(panel: Panel<'_>, rows: TileRows<'_>, sums: &mut [TileSums]) {
+    for (tile, sums) in rows.each_tile(panel.blocks()).zip(sums) {
+        for (row, sums) in sums.0.iter_mut().enumerate().take(tile.rows) {
+            for (index, block) in tile.tiles.iter().enumerate() {
                 let (quants, scale) = (&block.quants[row], &block.scale(row));
                 match panel {
                     Panel::Int4(records) => int4(&records.own[index], quants, scale, sums),

@@ -3,7 +3,7 @@
 use crate::linear::panels::{GROUPS, PANEL, VECTOR};
 
 /// Blocks that are unpacked at a time: they stay in the first-level cache.
-pub(super) const CHUNK: usize = 32;
+pub(super) const CHUNK: usize = 16;
 
 /// A record with one byte for each weight and 32-bit scales.
 #[derive(Clone, Copy, Debug)]

@@ -8,17 +8,19 @@ use std::arch::x86_64::{
 
 use super::{
     ahead::Ahead,
-    vector::{bytes, floats, halves, in_order, stay_in_memory, store_bytes, store_floats},
+    pair,
+    vector::{
+        bytes, floats, halves, in_order, stay_in_memory, store_bytes, store_floats, unforeseen,
+    },
     word,
 };
 use crate::{
     BLOCK,
     linear::{
-        activations::{TILE, TileBlock},
+        activations::{TILE, TileBlock, TileRows},
         kernel::{
-            Scratch, TileSums,
+            Scratch, Sums, TileSums,
             unpacked::{CHUNK, Unpacked},
-            with_rows,
         },
         panels::{Blocks, GROUPS, Int4MinRecord, Int4Record, PANEL, VECTOR},
     },
@@ -71,18 +73,18 @@ impl Nibbles for Int4MinRecord {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate<R: Nibbles>(
     records: Blocks<'_, R>,
-    (tiles, rows): (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
     let blocks = records.own.len();
-    if rows < UNPACK_FROM {
-        for ((tile, rows), sums) in with_rows(tiles, blocks, rows).zip(sums) {
-            match rows {
-                1 => packed_tile::<R, 1>(records.own, tile, sums),
-                2 => packed_tile::<R, 2>(records.own, tile, sums),
-                3 => packed_tile::<R, 3>(records.own, tile, sums),
-                _ => packed_tile::<R, TILE>(records.own, tile, sums),
+    if rows.rows < UNPACK_FROM {
+        for (tile, sums) in rows.each_tile(blocks).zip(sums) {
+            match tile.rows {
+                1 => packed_tile::<R, 1>(records.own, tile.tiles, sums),
+                2 => packed_tile::<R, 2>(records.own, tile.tiles, sums),
+                3 => packed_tile::<R, 3>(records.own, tile.tiles, sums),
+                _ => packed_tile::<R, TILE>(records.own, tile.tiles, sums),
             }
         }
         return;
@@ -92,15 +94,14 @@ pub(super) fn accumulate<R: Nibbles>(
         for (record, unpacked) in part.own.iter().zip(&mut *room) {
             unpack(record, unpacked);
         }
-        let tiles = with_rows(tiles, blocks, rows);
-        for (index, ((tile, rows), sums)) in tiles.zip(&mut *sums).enumerate() {
+        for (index, (tile, sums)) in rows.each_tile(blocks).zip(&mut *sums).enumerate() {
             let ahead = Ahead::of(part.next, index);
-            let tile = &tile[chunk * CHUNK..];
-            match rows {
-                1 => unpacked_tile::<R, 1>(room, ahead, tile, sums),
-                2 => unpacked_tile::<R, 2>(room, ahead, tile, sums),
-                3 => unpacked_tile::<R, 3>(room, ahead, tile, sums),
-                _ => unpacked_tile::<R, TILE>(room, ahead, tile, sums),
+            let blocks = &tile.tiles[chunk * CHUNK..];
+            match tile.rows {
+                1 => unpacked_tile::<R, 1>(room, ahead, blocks, sums),
+                2 => unpacked_tile::<R, 2>(room, ahead, blocks, sums),
+                3 => unpacked_tile::<R, 3>(room, ahead, blocks, sums),
+                _ => unpacked_tile::<R, TILE>(room, ahead, blocks, sums),
             }
         }
     }
@@ -123,6 +124,8 @@ fn unpack<R: Nibbles>(record: &R, unpacked: &mut Unpacked) {
     }
 }
 
+// Apart from their caller, whose constants would take their registers.
+#[inline(never)]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn packed_tile<R: Nibbles, const ROWS: usize>(
     records: &[R],
@@ -137,13 +140,17 @@ fn packed_tile<R: Nibbles, const ROWS: usize>(
             add_group(&mut products, [low_0, low_1], block, pair);
             add_group(&mut products, [high_0, high_1], block, pair + GROUPS / 2);
         }
-        let scales = [halves(record.scales(), 0), halves(record.scales(), 1)];
-        let minimums = R::HAS_MINIMUM
-            .then_some([minimums(record.minimums(), 0), minimums(record.minimums(), 1)]);
-        finish(sums, &products, block, scales, minimums);
+        let weights = Scales {
+            scales: [halves(record.scales(), 0), halves(record.scales(), 1)],
+            minimums: [minimums(record.minimums(), 0), minimums(record.minimums(), 1)],
+        };
+        for row in 0..ROWS {
+            finish::<R>(&mut sums.0[row], products[row], (block, row), weights);
+        }
     }
 }
 
+#[inline(never)]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn unpacked_tile<R: Nibbles, const ROWS: usize>(
     weights: &[Unpacked],
@@ -163,10 +170,13 @@ fn unpacked_tile<R: Nibbles, const ROWS: usize>(
         add_group(&mut products, both_halves(&q[5]), block, 5);
         add_group(&mut products, both_halves(&q[6]), block, 6);
         add_group(&mut products, both_halves(&q[7]), block, 7);
-        let scales = [floats(&weights.scales, 0), floats(&weights.scales, 1)];
-        let minimums =
-            R::HAS_MINIMUM.then_some([floats(&weights.minimums, 0), floats(&weights.minimums, 1)]);
-        finish(sums, &products, block, scales, minimums);
+        let weights = Scales {
+            scales: [floats(&weights.scales, 0), floats(&weights.scales, 1)],
+            minimums: [floats(&weights.minimums, 0), floats(&weights.minimums, 1)],
+        };
+        for row in 0..ROWS {
+            finish::<R>(&mut sums.0[row], products[row], (block, row), weights);
+        }
     }
 }
 
@@ -233,35 +243,41 @@ fn add(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
     [first, in_order(_mm256_add_epi16(a[1], b[1]))]
 }
 
-/// Adds the products of a block to the sums, as [`crate::linear::kernel::scalar`] defines it.
+/// What the products of a block are multiplied with to become a part of the sums.
+#[derive(Clone, Copy)]
+struct Scales {
+    scales: [__m256; 2],
+    /// Times -1/8; of no meaning for weights without.
+    minimums: [__m256; 2],
+}
+
+/// Adds the products of a block with one row to its sums, as [`crate::linear::kernel::scalar`]
+/// defines it.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn finish<const ROWS: usize>(
-    sums: &mut TileSums,
-    products: &[[__m256i; 2]; ROWS],
-    block: &TileBlock,
-    scales: [__m256; 2],
-    minimums: Option<[__m256; 2]>,
+fn finish<R: Nibbles>(
+    sums: &mut Sums,
+    products: [__m256i; 2],
+    (block, row): (&TileBlock, usize),
+    weights: Scales,
 ) {
-    for row in 0..ROWS {
-        let (scale, offset) =
-            (_mm256_set1_ps(block.scales[row]), _mm256_set1_ps(block.offsets[row]));
-        for half in 0..2 {
-            let products = _mm256_madd_epi16(products[row][half], _mm256_set1_epi16(1));
-            let (products, total) = (_mm256_cvtepi32_ps(products), floats(&sums.0[row], half));
-            let total = match minimums {
-                None => {
-                    let products = _mm256_fmadd_ps(products, scale, offset);
-                    _mm256_fmadd_ps(products, scales[half], total)
-                }
-                Some(minimums) => {
-                    let products = _mm256_mul_ps(products, scale);
-                    let total = _mm256_fmadd_ps(products, scales[half], total);
-                    _mm256_fmadd_ps(minimums[half], offset, total)
-                }
-            };
-            store_floats(&mut sums.0[row], half, total);
-        }
+    let block = unforeseen(block);
+    let offset = _mm256_set1_ps(block.offsets[row]);
+    let multiplier = _mm256_set1_epi32(pair(block.multipliers[row]));
+    for half in 0..2 {
+        let total = floats(sums, half);
+        let total = if R::HAS_MINIMUM {
+            // Scaled as integers, since the units for floats are the busiest.
+            let products = _mm256_cvtepi32_ps(_mm256_madd_epi16(products[half], multiplier));
+            let total = _mm256_fmadd_ps(products, weights.scales[half], total);
+            _mm256_fmadd_ps(weights.minimums[half], offset, total)
+        } else {
+            let products = _mm256_madd_epi16(products[half], _mm256_set1_epi16(1));
+            let scale = _mm256_set1_ps(block.scales[row]);
+            let products = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, offset);
+            _mm256_fmadd_ps(products, weights.scales[half], total)
+        };
+        store_floats(sums, half, total);
     }
     stay_in_memory(sums);
 }

@@ -13,8 +13,8 @@ use super::{
     word,
 };
 use crate::linear::{
-    activations::{TILE, TileBlock},
-    kernel::{Scratch, TileSums, with_rows},
+    activations::{TILE, TileBlock, TileRows},
+    kernel::{Scratch, TileSums},
     panels::{Blocks, Int8Record, VECTOR},
 };
 
@@ -24,19 +24,19 @@ const WIDEN_FROM: usize = 8;
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate(
     records: Blocks<'_, Int8Record>,
-    (tiles, rows): (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
-    if rows >= WIDEN_FROM {
-        return wide::accumulate(records, (tiles, rows), scratch, sums);
+    if rows.rows >= WIDEN_FROM && !rows.wide.is_empty() {
+        return wide::accumulate(records, rows, scratch, sums);
     }
-    for ((tile, rows), sums) in with_rows(tiles, records.own.len(), rows).zip(sums) {
-        match rows {
-            1 => narrow_tile::<1>(records.own, tile, sums),
-            2 => narrow_tile::<2>(records.own, tile, sums),
-            3 => narrow_tile::<3>(records.own, tile, sums),
-            _ => narrow_tile::<TILE>(records.own, tile, sums),
+    for (tile, sums) in rows.each_tile(records.own.len()).zip(sums) {
+        match tile.rows {
+            1 => narrow_tile::<1>(records.own, tile.tiles, sums),
+            2 => narrow_tile::<2>(records.own, tile.tiles, sums),
+            3 => narrow_tile::<3>(records.own, tile.tiles, sums),
+            _ => narrow_tile::<TILE>(records.own, tile.tiles, sums),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::arch::{
 };
 
 use crate::linear::{
-    kernel::{Sums, TileSums},
+    kernel::Sums,
     panels::{PANEL, VECTOR},
 };
 
@@ -80,9 +80,20 @@ pub(super) fn store_floats(values: &mut Sums, half: usize, floats: __m256) {
 /// Has the sums of a block in memory before those of the next: registers are for the products. The
 /// compiler would take the sums for a part of the loop's state, and keep them beside their place.
 #[inline]
-pub(super) fn stay_in_memory(sums: &mut TileSums) {
+pub(super) fn stay_in_memory<T>(sums: &mut T) {
     // SAFETY: no instruction at all.
     unsafe { asm!("/* {0} */", in(reg) sums, options(nostack, preserves_flags)) };
+}
+
+/// The same block. The compiler cannot see that, nor load what is in it before it is wanted: left to
+/// itself, it loads the scales of all rows together, for which it has no registers.
+#[inline]
+pub(super) fn unforeseen<T>(block: &T) -> &T {
+    let mut block: *const T = block;
+    // SAFETY: no instruction at all.
+    unsafe { asm!("/* {0} */", inout(reg) block, options(readonly, nostack, preserves_flags)) };
+    // SAFETY: the same pointer, made of a reference.
+    unsafe { &*block }
 }
 
 /// The same vector. The compiler cannot see that, nor reorder what comes of it: left to itself, it

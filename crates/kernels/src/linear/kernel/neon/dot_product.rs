@@ -8,11 +8,10 @@ use super::{
     weights::{Record, Weights, add, unpack_factors},
 };
 use crate::linear::{
-    activations::{TILE, TileBlock},
+    activations::{TILE, TileBlock, TileRows},
     kernel::{
         Scratch, TileSums,
         unpacked::{CHUNK, Unpacked},
-        with_rows,
     },
     panels::{Blocks, GROUPS, Panel},
 };
@@ -20,27 +19,27 @@ use crate::linear::{
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn accumulate_panel(
     panel: Panel<'_>,
-    activations: (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
     match panel {
-        Panel::Int4(records) => nibbles(records, activations, scratch, sums),
-        Panel::Int4Min(records) => nibbles(records, activations, scratch, sums),
+        Panel::Int4(records) => nibbles(records, rows, scratch, sums),
+        Panel::Int4Min(records) => nibbles(records, rows, scratch, sums),
         // There is nothing to unpack.
-        Panel::Int8(records) => packed(records.own, activations, sums),
+        Panel::Int8(records) => packed(records.own, rows, sums),
     }
 }
 
 #[target_feature(enable = "neon,dotprod")]
 fn nibbles<R: Record + Weights>(
     records: Blocks<'_, R>,
-    (tiles, rows): (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
-    if rows < UNPACK_FROM {
-        return packed(records.own, (tiles, rows), sums);
+    if rows.rows < UNPACK_FROM {
+        return packed(records.own, rows, sums);
     }
     let blocks = records.own.len();
     for (chunk, part) in records.chunks(CHUNK).enumerate() {
@@ -48,20 +47,15 @@ fn nibbles<R: Record + Weights>(
         for (record, unpacked) in part.own.iter().zip(&mut *room) {
             unpack(record, unpacked);
         }
-        let tiles = with_rows(tiles, blocks, rows);
-        for ((tile, rows), sums) in tiles.zip(&mut *sums) {
-            by_rows::<R, Unpacked>(room, (&tile[chunk * CHUNK..], rows), sums);
+        for (tile, sums) in rows.each_tile(blocks).zip(&mut *sums) {
+            by_rows::<R, Unpacked>(room, tile.skip(chunk * CHUNK), sums);
         }
     }
 }
 
 #[target_feature(enable = "neon,dotprod")]
-fn packed<R: Record + Weights>(
-    records: &[R],
-    (tiles, rows): (&[TileBlock], usize),
-    sums: &mut [TileSums],
-) {
-    for (tile, sums) in with_rows(tiles, records.len(), rows).zip(sums) {
+fn packed<R: Record + Weights>(records: &[R], rows: TileRows<'_>, sums: &mut [TileSums]) {
+    for (tile, sums) in rows.each_tile(records.len()).zip(sums) {
         by_rows::<R, R>(records, tile, sums);
     }
 }
@@ -80,16 +74,12 @@ fn unpack<R: Weights>(record: &R, unpacked: &mut Unpacked) {
 
 #[target_feature(enable = "neon,dotprod")]
 #[inline]
-fn by_rows<R: Record, W: Weights>(
-    weights: &[W],
-    (tile, rows): (&[TileBlock], usize),
-    sums: &mut TileSums,
-) {
-    match rows {
-        1 => multiply::<R, W, 1>(weights, tile, sums),
-        2 => multiply::<R, W, 2>(weights, tile, sums),
-        3 => multiply::<R, W, 3>(weights, tile, sums),
-        _ => multiply::<R, W, TILE>(weights, tile, sums),
+fn by_rows<R: Record, W: Weights>(weights: &[W], tile: TileRows<'_>, sums: &mut TileSums) {
+    match tile.rows {
+        1 => multiply::<R, W, 1>(weights, tile.tiles, sums),
+        2 => multiply::<R, W, 2>(weights, tile.tiles, sums),
+        3 => multiply::<R, W, 3>(weights, tile.tiles, sums),
+        _ => multiply::<R, W, TILE>(weights, tile.tiles, sums),
     }
 }
 

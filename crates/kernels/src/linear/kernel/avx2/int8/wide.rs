@@ -9,15 +9,15 @@ use super::finish;
 use crate::{
     BLOCK,
     linear::{
-        activations::{TILE, TileBlock},
+        activations::{TILE, TileRows, WideBlock},
         kernel::{
             Scratch, TileSums,
             avx2::{
                 ahead::Ahead,
+                pair,
                 vector::{bytes, floats, halves, in_order, store_floats, store_words, words},
             },
             unpacked::{WIDE_CHUNK, Widened},
-            with_rows,
         },
         panels::{Blocks, GROUPS, Int8Record, VECTOR},
     },
@@ -26,7 +26,7 @@ use crate::{
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn accumulate(
     records: Blocks<'_, Int8Record>,
-    (tiles, rows): (&[TileBlock], usize),
+    rows: TileRows<'_>,
     scratch: &mut Scratch,
     sums: &mut [TileSums],
 ) {
@@ -35,11 +35,11 @@ pub(super) fn accumulate(
         for (record, widened) in part.own.iter().zip(&mut *room) {
             widen(record, widened);
         }
-        let tiles = with_rows(tiles, records.own.len(), rows);
-        for (index, ((tile, rows), sums)) in tiles.zip(&mut *sums).enumerate() {
+        let tiles = rows.each_tile(records.own.len());
+        for (index, (tile, sums)) in tiles.zip(&mut *sums).enumerate() {
             let ahead = Ahead::of(part.next, index);
-            let tile = &tile[chunk * WIDE_CHUNK..];
-            match rows {
+            let tile = tile.skip(chunk * WIDE_CHUNK);
+            match tile.rows {
                 1 => wide_tile::<1>(room, ahead, tile, sums),
                 2 => wide_tile::<2>(room, ahead, tile, sums),
                 3 => wide_tile::<3>(room, ahead, tile, sums),
@@ -69,32 +69,32 @@ fn widen(record: &Int8Record, widened: &mut Widened) {
 fn wide_tile<const ROWS: usize>(
     weights: &[Widened],
     mut ahead: Ahead<'_, Int8Record>,
-    tile: &[TileBlock],
+    tile: TileRows<'_>,
     sums: &mut TileSums,
 ) {
-    for (weights, block) in weights.iter().zip(tile) {
+    for (weights, (block, wide)) in weights.iter().zip(tile.tiles.iter().zip(tile.wide)) {
         ahead.fetch();
         let q = &weights.quants;
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for row in 0..ROWS {
-            products[row] = multiply(both_halves(&q[0]), &block.wide[row], 0);
+            products[row] = multiply(both_halves(&q[0]), &wide.0[row], 0);
         }
         // Written out, since the compiler would leave it a loop.
-        add_vector(&mut products, &q[1], block, 1);
-        add_vector(&mut products, &q[2], block, 2);
-        add_vector(&mut products, &q[3], block, 3);
-        add_vector(&mut products, &q[4], block, 4);
-        add_vector(&mut products, &q[5], block, 5);
-        add_vector(&mut products, &q[6], block, 6);
-        add_vector(&mut products, &q[7], block, 7);
-        add_vector(&mut products, &q[8], block, 8);
-        add_vector(&mut products, &q[9], block, 9);
-        add_vector(&mut products, &q[10], block, 10);
-        add_vector(&mut products, &q[11], block, 11);
-        add_vector(&mut products, &q[12], block, 12);
-        add_vector(&mut products, &q[13], block, 13);
-        add_vector(&mut products, &q[14], block, 14);
-        add_vector(&mut products, &q[15], block, 15);
+        add_vector(&mut products, &q[1], wide, 1);
+        add_vector(&mut products, &q[2], wide, 2);
+        add_vector(&mut products, &q[3], wide, 3);
+        add_vector(&mut products, &q[4], wide, 4);
+        add_vector(&mut products, &q[5], wide, 5);
+        add_vector(&mut products, &q[6], wide, 6);
+        add_vector(&mut products, &q[7], wide, 7);
+        add_vector(&mut products, &q[8], wide, 8);
+        add_vector(&mut products, &q[9], wide, 9);
+        add_vector(&mut products, &q[10], wide, 10);
+        add_vector(&mut products, &q[11], wide, 11);
+        add_vector(&mut products, &q[12], wide, 12);
+        add_vector(&mut products, &q[13], wide, 13);
+        add_vector(&mut products, &q[14], wide, 14);
+        add_vector(&mut products, &q[15], wide, 15);
         let scales = [floats(&weights.scales, 0), floats(&weights.scales, 1)];
         finish(sums, &products, block, scales);
     }
@@ -106,13 +106,13 @@ fn wide_tile<const ROWS: usize>(
 fn add_vector<const ROWS: usize>(
     products: &mut [[__m256i; 2]; ROWS],
     weights: &[i16; VECTOR / 2],
-    block: &TileBlock,
+    block: &WideBlock,
     index: usize,
 ) {
     let weights = both_halves(weights);
-    let mut late = multiply(weights, &block.wide[0], index);
+    let mut late = multiply(weights, &block.0[0], index);
     for row in 1..ROWS {
-        let next = multiply(weights, &block.wide[row], index);
+        let next = multiply(weights, &block.0[row], index);
         products[row - 1] = add(products[row - 1], late);
         late = next;
     }
@@ -122,7 +122,7 @@ fn add_vector<const ROWS: usize>(
 #[target_feature(enable = "avx2")]
 #[inline]
 fn multiply(weights: [__m256i; 2], wide: &[i16; BLOCK], index: usize) -> [__m256i; 2] {
-    let activations = _mm256_set1_epi32(pair(wide, index));
+    let activations = _mm256_set1_epi32(pair(wide.as_chunks::<2>().0[index]));
     let first = in_order(_mm256_madd_epi16(weights[0], activations));
     [first, in_order(_mm256_madd_epi16(weights[1], activations))]
 }
@@ -138,11 +138,4 @@ fn add(a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
 #[inline]
 fn both_halves(vector: &[i16; VECTOR / 2]) -> [__m256i; 2] {
     [words(vector, 0), words(vector, 1)]
-}
-
-/// Two neighbours of a block, which every lane is multiplied with.
-#[inline]
-fn pair(wide: &[i16; BLOCK], index: usize) -> i32 {
-    let [low, high] = wide.as_chunks::<2>().0[index].map(i16::to_ne_bytes);
-    i32::from_ne_bytes([low[0], low[1], high[0], high[1]])
 }
