@@ -1,6 +1,6 @@
 //! Rows that are computed a piece at a time and become activations while they are in the cache.
 
-use std::{cell::RefCell, ops::Range};
+use std::{cell::Cell, ops::Range};
 
 use crate::{
     BLOCK,
@@ -10,7 +10,7 @@ use crate::{
 
 thread_local! {
     /// A row before it is quantised, which takes the greatest of its values to be known.
-    static ROW: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static ROW: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// A row that can be computed anywhere in it.
@@ -49,11 +49,12 @@ impl<R: RowValues> Kernel for Write<'_, R> {
 
 #[inline(always)]
 fn quantise<S: Simd, R: RowValues>(simd: S, values: &R, out: &mut Int8RowMut<'_>) {
-    ROW.with_borrow_mut(|row| {
-        row.resize(out.blocks() * BLOCK, 0.0);
-        values.fill(simd, 0, row);
-        out.quantise(row);
-    });
+    // Taken and put back: within a closure it would not be compiled for the instruction set.
+    let mut row = ROW.take();
+    row.resize(out.blocks() * BLOCK, 0.0);
+    values.fill(simd, 0, &mut row);
+    out.quantise(&row);
+    ROW.set(row);
 }
 
 /// Writes a row of activations.
