@@ -23,8 +23,8 @@ use work::Output;
 use crate::{
     kv::{BLOCK_TOKENS, Bf16, F16, F32, Int8, KvCache, KvFormat},
     rows::Rows,
+    simd::Isa,
     threads::{Portions, Threads},
-    vectors::Isa,
 };
 
 /// Tokens whose part of the result is computed by one thread before it is merged with the others'.

@@ -11,7 +11,7 @@ use std::io;
 use memmap2::MmapMut;
 
 pub(crate) use element::{Bf16, Element, F16, F32, Int8};
-pub(crate) use memory::{HeadBlock, LANES_MAX};
+pub(crate) use memory::HeadBlock;
 pub(crate) use write::Tokens;
 
 /// Tokens in a block.

@@ -3,7 +3,6 @@
 mod activation;
 mod attention;
 mod clock;
-mod exp2;
 mod exponential;
 mod float16;
 mod heads;
@@ -22,7 +21,6 @@ mod simd;
 mod stored;
 mod threads;
 mod token_weights;
-mod vectors;
 
 pub use activation::{gated_gelu, gated_silu};
 pub use attention::{AttentionBatch, AttentionScratch, AttentionSpan, attend};

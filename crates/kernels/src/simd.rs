@@ -64,29 +64,104 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     Scalar.enter(kernel)
 }
 
+/// An instruction set that this CPU has, for who has to choose among them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Isa {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
+    Scalar,
+}
+
+impl Isa {
+    /// Those that this CPU has.
+    pub(crate) fn widest_first() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.extend(Avx512::detect().map(Self::Avx512));
+            all.extend(Avx2::detect().map(Self::Avx2));
+        }
+        #[cfg(target_arch = "aarch64")]
+        all.extend(Neon::detect().map(Self::Neon));
+        all.push(Self::Scalar);
+        all
+    }
+
+    /// Whether its code has run and passed the tests when it was written.
+    pub(crate) fn was_tested(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => false,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => true,
+            Self::Scalar => true,
+        }
+    }
+
+    /// Runs `kernel` on its vectors.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => simd.enter(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => simd.enter(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(simd) => simd.enter(kernel),
+            Self::Scalar => Scalar.enter(kernel),
+        }
+    }
+}
+
 /// An instruction set, proven to be there; comparisons with what is no number are false.
 pub(crate) trait Simd: Copy + Send + Sync + std::fmt::Debug {
     /// Sixteen floats.
     type Floats: Copy;
+    /// A register: a part of a group.
+    type Vector: Copy;
+
+    /// Registers of a group.
+    const VECTORS: usize;
 
     /// Whether the registers hold eight groups of sums and what it takes to add to them, twice over.
     const MANY_REGISTERS: bool;
+
+    /// Rows and groups of a product whose sums fit the registers, beside a number of each row and a
+    /// part of a group.
+    const SUMS: (usize, usize);
 
     /// Runs `kernel` in a function that is compiled for this instruction set.
     fn enter<K: Kernel>(self, kernel: K) -> K::Output;
 
     /// `value` in each place.
     fn splat(self, value: f32) -> Self::Floats;
-    /// Floats from memory.
-    fn load(self, values: &[f32; GROUP]) -> Self::Floats;
-    /// IEEE 754 halves from memory, exactly.
-    fn load_f16(self, bits: &[u16; GROUP]) -> Self::Floats;
+    /// The group of these registers.
+    fn group(self, vector: impl Fn(usize) -> Self::Vector) -> Self::Floats;
+    /// Register `index` of floats in memory.
+    fn load_vector(self, values: &[f32; GROUP], index: usize) -> Self::Vector;
+    /// Register `index` of IEEE 754 halves in memory, exactly.
+    fn load_f16_vector(self, bits: &[u16; GROUP], index: usize) -> Self::Vector;
+    /// Register `index` of `bfloat16` in memory, exactly.
+    fn load_bf16_vector(self, bits: &[u16; GROUP], index: usize) -> Self::Vector;
+    /// Register `index` of signed bytes in memory.
+    fn load_i8_vector(self, bytes: &[i8; GROUP], index: usize) -> Self::Vector;
     /// `bfloat16` from memory, exactly: the first of each pair.
     fn load_even_bf16(self, pairs: &[u16; 2 * GROUP]) -> Self::Floats;
     /// `bfloat16` from memory, exactly: the second of each pair.
     fn load_odd_bf16(self, pairs: &[u16; 2 * GROUP]) -> Self::Floats;
     /// Floats to memory.
     fn store(self, floats: Self::Floats, out: &mut [f32; GROUP]);
+    /// To the nearest IEEE 754 halves, of two the even one.
+    fn store_f16(self, floats: Self::Floats, out: &mut [u16; GROUP]);
+    /// To the nearest integers, of two the even one; those must be signed bytes.
+    fn store_i8(self, floats: Self::Floats, out: &mut [i8; GROUP]);
+    /// Asks for the cache line at any address, which may be none of the program's.
+    fn prefetch(self, address: *const u8);
 
     /// `a + b`.
     fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
@@ -98,17 +173,24 @@ pub(crate) trait Simd: Copy + Send + Sync + std::fmt::Debug {
     fn div(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `a * b + c`, rounded once.
     fn mul_add(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
+    /// Adds `factor`, the same number in each place, times register `index` of a group to that of
+    /// `sum`, rounded once: a kernel that has no register to spare takes groups in parts.
+    fn add_product(
+        self,
+        factor: Self::Floats,
+        vector: Self::Vector,
+        sum: &mut Self::Floats,
+        index: usize,
+    );
     /// `a` where `a > b`, else `b`.
     fn max(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `value` without its sign.
     fn abs(self, value: Self::Floats) -> Self::Floats;
     /// `magnitude` with the sign of `sign`; `magnitude` must have none.
     fn with_sign(self, magnitude: Self::Floats, sign: Self::Floats) -> Self::Floats;
-    /// The nearest whole number, of two the even one; only for magnitudes below 2^31.
-    fn round(self, value: Self::Floats) -> Self::Floats;
-    /// `value` with the whole number `exponent` added to its exponent: only where that is finite
-    /// and normal before and after, and for magnitudes of `exponent` below 256.
-    fn shift_exponent(self, value: Self::Floats, exponent: Self::Floats) -> Self::Floats;
+    /// `value` times two to the power of the integer in the low bits of `exponent`, where that is
+    /// finite and normal before and after, or 1 before and 0 after for -127.
+    fn scale_by_power(self, value: Self::Floats, exponent: Self::Floats) -> Self::Floats;
     /// `less` where the first operand is less than the second, else `otherwise`.
     fn where_less(
         self,
@@ -120,6 +202,18 @@ pub(crate) trait Simd: Copy + Send + Sync + std::fmt::Debug {
     fn swap_pairs(self, value: Self::Floats) -> Self::Floats;
     /// The largest of all; if one is no number, any of them.
     fn largest(self, value: Self::Floats) -> f32;
+
+    /// Floats from memory.
+    #[inline(always)]
+    fn load(self, values: &[f32; GROUP]) -> Self::Floats {
+        self.group(|index| self.load_vector(values, index))
+    }
+
+    /// IEEE 754 halves from memory, exactly.
+    #[inline(always)]
+    fn load_f16(self, bits: &[u16; GROUP]) -> Self::Floats {
+        self.group(|index| self.load_f16_vector(bits, index))
+    }
 
     /// The sum of all, the upper half added to the lower one until one is left.
     #[inline(always)]

@@ -4,13 +4,13 @@
 //! do not depend on that.
 #![expect(
     unsafe_code,
-    reason = "UNSAFETY: loads and stores of registers in the innermost loops, whose bounds are checked \
+    reason = "UNSAFETY: loads and stores of groups in the innermost loops, whose bounds are checked \
               once before"
 )]
 
 use crate::{
-    kv::{BLOCK_TOKENS, Element, LANES_MAX},
-    vectors::{Vectors, Work},
+    kv::{BLOCK_TOKENS, Element},
+    simd::{GROUP, Kernel, Simd},
 };
 
 /// Keys or values of one head in one block.
@@ -45,16 +45,16 @@ pub(super) struct Sums<'a, E: Element> {
     pub(super) values: &'a [Right<'a, E>],
     /// Tokens of the last block that count.
     pub(super) last_tokens: usize,
-    /// A multiple of [`LANES_MAX`].
+    /// A multiple of [`GROUP`].
     pub(super) width: usize,
     pub(super) sums: &'a mut [f32],
 }
 
-impl<E: Element> Work for Scores<'_, E> {
+impl<E: Element> Kernel for Scores<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Vectors>(mut self, simd: S) {
+    fn run<S: Simd>(mut self, simd: S) {
         if self.rows == 0 || self.keys.is_empty() {
             return;
         }
@@ -69,23 +69,20 @@ impl<E: Element> Work for Scores<'_, E> {
 
 impl<E: Element> RowGroup for Scores<'_, E> {
     #[inline(always)]
-    fn compute<S: Vectors, const R: usize>(&mut self, simd: S, row: usize) {
+    fn compute<S: Simd, const R: usize>(&mut self, simd: S, row: usize) {
         for block in 0..self.keys.len() {
             let is_last = block + 1 == self.keys.len();
             let tokens = if is_last { self.last_tokens } else { BLOCK_TOKENS };
-            // By two, so that there is no need for code for one.
-            let registers = tokens.div_ceil(2 * S::LANES) * 2;
-            let mut register = 0;
-            while register < registers {
-                if const { R <= S::ROWS && 4 * S::LANES <= BLOCK_TOKENS }
-                    && registers - register >= 4
-                {
-                    self.tile::<S, R, 4>(simd, row, block, register);
-                    register += 4;
+            let groups = tokens.div_ceil(GROUP);
+            let mut group = 0;
+            while group < groups {
+                if const { R <= S::SUMS.0 && S::SUMS.1 >= 2 } && groups - group >= 2 {
+                    self.tile::<S, R, 2>(simd, row, block, group);
+                    group += 2;
                     continue;
                 }
-                self.tile::<S, R, 2>(simd, row, block, register);
-                register += 2;
+                self.tile::<S, R, 1>(simd, row, block, group);
+                group += 1;
             }
         }
     }
@@ -93,14 +90,14 @@ impl<E: Element> RowGroup for Scores<'_, E> {
 
 impl<E: Element> Scores<'_, E> {
     #[inline(always)]
-    fn tile<S: Vectors, const R: usize, const C: usize>(
+    fn tile<S: Simd, const R: usize, const C: usize>(
         &mut self,
         simd: S,
         row: usize,
         block: usize,
-        register: usize,
+        group: usize,
     ) {
-        let (keys, token) = (self.keys[block], register * S::LANES);
+        let (keys, token) = (self.keys[block], group * GROUP);
         let left = self.queries.as_ptr().wrapping_add(row * self.head_dim);
         let operands = Operands::<E> {
             left: Strided { at: left, stride: self.head_dim },
@@ -118,11 +115,11 @@ impl<E: Element> Scores<'_, E> {
     }
 }
 
-impl<E: Element> Work for Sums<'_, E> {
+impl<E: Element> Kernel for Sums<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Vectors>(mut self, simd: S) {
+    fn run<S: Simd>(mut self, simd: S) {
         if self.rows == 0 || self.values.is_empty() {
             return;
         }
@@ -130,45 +127,41 @@ impl<E: Element> Work for Sums<'_, E> {
         let tokens = self.values.len() * BLOCK_TOKENS;
         assert!(self.weights.len() >= (self.rows - 1) * self.stride + tokens);
         assert!(self.sums.len() >= self.rows * self.width);
-        assert!(self.width.is_multiple_of(LANES_MAX) && self.last_tokens <= BLOCK_TOKENS);
+        assert!(self.width.is_multiple_of(GROUP) && self.last_tokens <= BLOCK_TOKENS);
         for_row_groups(simd, self.rows, &mut self);
     }
 }
 
 impl<E: Element> RowGroup for Sums<'_, E> {
     #[inline(always)]
-    fn compute<S: Vectors, const R: usize>(&mut self, simd: S, row: usize) {
-        let mut column = 0;
-        while column < self.width {
-            let registers = (self.width - column) / S::LANES;
-            if const { R == 1 } && registers >= 8 {
-                self.tile::<S, R, 8>(simd, row, column);
-                column += 8 * S::LANES;
-                continue;
+    fn compute<S: Simd, const R: usize>(&mut self, simd: S, row: usize) {
+        let mut group = 0;
+        while group < self.width / GROUP {
+            let left = self.width / GROUP - group;
+            // A single row takes twice as many groups.
+            if const { R == 1 && S::SUMS.1 == 4 } && left >= 8 {
+                self.tile::<S, R, 8>(simd, row, group);
+                group += 8;
+            } else if const { R <= S::SUMS.0 && S::SUMS.1 == 4 || R == 1 && S::SUMS.1 == 2 }
+                && left >= 4
+            {
+                self.tile::<S, R, 4>(simd, row, group);
+                group += 4;
+            } else if const { R <= S::SUMS.0 && S::SUMS.1 >= 2 || R == 1 } && left >= 2 {
+                self.tile::<S, R, 2>(simd, row, group);
+                group += 2;
+            } else {
+                self.tile::<S, R, 1>(simd, row, group);
+                group += 1;
             }
-            if const { R <= S::ROWS } && registers >= 4 {
-                self.tile::<S, R, 4>(simd, row, column);
-                column += 4 * S::LANES;
-                continue;
-            }
-            if const { 2 * S::LANES > LANES_MAX } && registers == 1 {
-                self.tile::<S, R, 1>(simd, row, column);
-                return;
-            }
-            self.tile::<S, R, 2>(simd, row, column);
-            column += 2 * S::LANES;
         }
     }
 }
 
 impl<E: Element> Sums<'_, E> {
     #[inline(always)]
-    fn tile<S: Vectors, const R: usize, const C: usize>(
-        &mut self,
-        simd: S,
-        row: usize,
-        column: usize,
-    ) {
+    fn tile<S: Simd, const R: usize, const C: usize>(&mut self, simd: S, row: usize, group: usize) {
+        let column = group * GROUP;
         let start = row * self.width + column;
         let to = Strided { at: self.sums.as_mut_ptr().wrapping_add(start), stride: self.width };
         // SAFETY: `run` has checked that there are sums of all rows, `width` in each.
@@ -196,16 +189,16 @@ impl<E: Element> Sums<'_, E> {
 /// Something that is computed for a few rows at a time.
 trait RowGroup {
     /// For the `R` rows from `row` on.
-    fn compute<S: Vectors, const R: usize>(&mut self, simd: S, row: usize);
+    fn compute<S: Simd, const R: usize>(&mut self, simd: S, row: usize);
 }
 
 /// Computes all of so many rows, as many at a time as the registers hold.
 #[inline(always)]
-fn for_row_groups<S: Vectors>(simd: S, rows: usize, each: &mut impl RowGroup) {
+fn for_row_groups<S: Simd>(simd: S, rows: usize, each: &mut impl RowGroup) {
     let mut row = 0;
     while row < rows {
         let left = rows - row;
-        if const { S::ROWS >= 6 } && left >= 6 {
+        if const { S::SUMS.0 >= 6 } && left >= 6 {
             each.compute::<S, 6>(simd, row);
             row += 6;
             continue;
@@ -243,15 +236,15 @@ struct Strided<P> {
 impl Strided<*mut f32> {
     /// # Safety
     ///
-    /// There are `R` rows of `C` registers to read.
+    /// There are `R` rows of `C` groups to read.
     #[inline(always)]
-    unsafe fn load<S: Vectors, const R: usize, const C: usize>(self, simd: S) -> [[S::V; C]; R] {
+    unsafe fn load<S: Simd, const R: usize, const C: usize>(self, simd: S) -> [[S::Floats; C]; R] {
         let mut sums = [[simd.splat(0.0); C]; R];
         for r in 0..R {
             for c in 0..C {
-                let from = self.at.wrapping_add(r * self.stride + c * S::LANES);
+                let from = self.at.wrapping_add(r * self.stride + c * GROUP);
                 // SAFETY: the caller vouches for the rows.
-                sums[r][c] = unsafe { simd.load(from) };
+                sums[r][c] = simd.load(unsafe { &*from.cast::<[f32; GROUP]>() });
             }
         }
         sums
@@ -259,18 +252,18 @@ impl Strided<*mut f32> {
 
     /// # Safety
     ///
-    /// There are `R` rows of `C` registers to write.
+    /// There are `R` rows of `C` groups to write.
     #[inline(always)]
-    unsafe fn store<S: Vectors, const R: usize, const C: usize>(
+    unsafe fn store<S: Simd, const R: usize, const C: usize>(
         self,
         simd: S,
-        sums: &[[S::V; C]; R],
+        sums: &[[S::Floats; C]; R],
     ) {
         for r in 0..R {
             for c in 0..C {
-                let to = self.at.wrapping_add(r * self.stride + c * S::LANES);
+                let to = self.at.wrapping_add(r * self.stride + c * GROUP);
                 // SAFETY: the caller vouches for the rows.
-                unsafe { simd.store(to, sums[r][c]) };
+                simd.store(sums[r][c], unsafe { &mut *to.cast::<[f32; GROUP]>() });
             }
         }
     }
@@ -291,13 +284,13 @@ impl<E: Element> Operands<E> {
     /// # Safety
     ///
     /// The left side has `R` rows of `depth` floats to read, the right side `depth` rows of `C`
-    /// registers.
+    /// groups.
     #[inline(always)]
-    unsafe fn multiply<S: Vectors, const R: usize, const C: usize>(
+    unsafe fn multiply<S: Simd, const R: usize, const C: usize>(
         self,
         simd: S,
         depth: usize,
-        sums: &mut [[S::V; C]; R],
+        sums: &mut [[S::Floats; C]; R],
     ) {
         let Self { left, mut right, mut next } = self;
         for k in 0..depth {
@@ -308,10 +301,14 @@ impl<E: Element> Operands<E> {
             }
             simd.prefetch(next.cast());
             for c in 0..C {
-                // SAFETY: register `c` of row `k`: the caller vouches for it.
-                let numbers = unsafe { E::load(simd, right.at.wrapping_add(c * S::LANES)) };
-                for r in 0..R {
-                    sums[r][c] = simd.mul_add(factors[r], numbers, sums[r][c]);
+                let numbers = right.at.wrapping_add(c * GROUP).cast::<[E::Bits; GROUP]>();
+                // SAFETY: group `c` of row `k`: the caller vouches for it.
+                let numbers = unsafe { &*numbers };
+                for index in 0..S::VECTORS {
+                    let vector = E::load_vector(simd, numbers, index);
+                    for r in 0..R {
+                        simd.add_product(factors[r], vector, &mut sums[r][c], index);
+                    }
                 }
             }
             right.at = right.at.wrapping_add(right.stride);

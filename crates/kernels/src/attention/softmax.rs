@@ -4,9 +4,9 @@ use std::{f32::consts::LOG2_E, ops::Range};
 
 use super::state::Running;
 use crate::{
-    exp2::{exp2, exp2_of_one, tanh},
+    exponential::{exp2, exp2_of_one, tanh},
     kv::{BLOCK_TOKENS, Element, HeadBlock},
-    vectors::{Vectors, load_at, store_at},
+    simd::Simd,
 };
 
 /// Zeros, then ones, then zeros: where to begin reading decides which tokens are seen.
@@ -14,7 +14,7 @@ const MASKS: [f32; 3 * BLOCK_TOKENS] = {
     let mut masks = [0.0; 3 * BLOCK_TOKENS];
     let mut index = BLOCK_TOKENS;
     while index < 2 * BLOCK_TOKENS {
-        masks[index] = f32::from_bits(u32::MAX);
+        masks[index] = 1.0;
         index += 1;
     }
     masks
@@ -47,7 +47,7 @@ impl Scoring {
 /// `seen` are the tokens of these blocks that the row sees, one at least: so the largest score is a
 /// number after the first call.
 #[inline(always)]
-pub(super) fn weigh<S: Vectors, E: Element>(
+pub(super) fn weigh<S: Simd, E: Element>(
     simd: S,
     scores: &mut [f32],
     seen: Range<usize>,
@@ -57,37 +57,37 @@ pub(super) fn weigh<S: Vectors, E: Element>(
 ) -> Option<f32> {
     let largest = complete::<S, E>(simd, scores, seen, scoring, blocks);
     let (maximum, factor) = running.raise(simd, simd.largest(largest));
-    let mut sum = load_at(simd, running.sums, 0);
+    let mut sum = simd.load(running.sums);
     if let Some(factor) = factor {
         sum = simd.mul(sum, simd.splat(factor));
     }
     let maximum = simd.splat(maximum);
-    for (index, scores) in scores.chunks_exact_mut(BLOCK_TOKENS).enumerate() {
-        for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
-            let weight = exp2(simd, simd.sub(load_at(simd, scores, at), maximum));
+    for (index, scores) in scores.as_chunks_mut::<BLOCK_TOKENS>().0.iter_mut().enumerate() {
+        for scores in scores.as_chunks_mut().0 {
+            let weight = exp2(simd, simd.sub(simd.load(scores), maximum));
             sum = simd.add(sum, weight);
-            store_at(simd, scores, at, weight);
+            simd.store(weight, scores);
         }
         if E::SCALED {
             scale(simd, scores, blocks[index].value_scales);
         }
     }
-    store_at(simd, running.sums, 0, sum);
+    simd.store(sum, running.sums);
     factor
 }
 
 /// Makes products scores; those of tokens that are not seen become nothing. Returns the largest of
-/// each lane.
+/// each place in a group.
 #[inline(always)]
-fn complete<S: Vectors, E: Element>(
+fn complete<S: Simd, E: Element>(
     simd: S,
     scores: &mut [f32],
     seen: Range<usize>,
     scoring: Scoring,
     blocks: &[HeadBlock<'_, E::Bits>],
-) -> S::V {
+) -> S::Floats {
     let mut largest = simd.splat(f32::NEG_INFINITY);
-    for (index, scores) in scores.chunks_exact_mut(BLOCK_TOKENS).enumerate() {
+    for (index, scores) in scores.as_chunks_mut::<BLOCK_TOKENS>().0.iter_mut().enumerate() {
         let start = index * BLOCK_TOKENS;
         if E::SCALED {
             scale(simd, scores, blocks[index].key_scales);
@@ -99,8 +99,8 @@ fn complete<S: Vectors, E: Element>(
             let within = |token: usize| token.saturating_sub(start).min(BLOCK_TOKENS);
             hide(simd, scores, &(within(seen.start)..within(seen.end)));
         }
-        for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
-            largest = simd.max(largest, load_at(simd, scores, at));
+        for scores in scores.as_chunks().0 {
+            largest = simd.max(largest, simd.load(scores));
         }
     }
     largest
@@ -108,31 +108,32 @@ fn complete<S: Vectors, E: Element>(
 
 /// Multiplies each token's number.
 #[inline(always)]
-fn scale<S: Vectors>(simd: S, numbers: &mut [f32], scales: &[f32]) {
-    for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
-        let scaled = simd.mul(load_at(simd, numbers, at), load_at(simd, scales, at));
-        store_at(simd, numbers, at, scaled);
+fn scale<S: Simd>(simd: S, numbers: &mut [f32; BLOCK_TOKENS], scales: &[f32]) {
+    let scales = &scales[..BLOCK_TOKENS];
+    for (numbers, scales) in numbers.as_chunks_mut().0.iter_mut().zip(scales.as_chunks().0) {
+        simd.store(simd.mul(simd.load(numbers), simd.load(scales)), numbers);
     }
 }
 
 /// Keeps scores within `cap` on either side.
 #[inline(always)]
-fn bend<S: Vectors>(simd: S, scores: &mut [f32], cap: f32) {
-    for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
-        let bent = simd.mul(tanh(simd, load_at(simd, scores, at)), simd.splat(cap));
-        store_at(simd, scores, at, bent);
+fn bend<S: Simd>(simd: S, scores: &mut [f32; BLOCK_TOKENS], cap: f32) {
+    for scores in scores.as_chunks_mut().0 {
+        let bent = simd.mul(tanh(simd, simd.load(scores)), simd.splat(cap));
+        simd.store(bent, scores);
     }
 }
 
 /// Takes away the tokens that are not seen: their weights become exactly 0.
 #[inline(always)]
-fn hide<S: Vectors>(simd: S, scores: &mut [f32], seen: &Range<usize>) {
-    let nothing = simd.splat(f32::NEG_INFINITY);
-    for at in (0..BLOCK_TOKENS).step_by(S::LANES) {
-        let begun = load_at(simd, &MASKS, BLOCK_TOKENS + at - seen.start);
-        let not_ended = load_at(simd, &MASKS, 2 * BLOCK_TOKENS + at - seen.end);
-        let score = simd.select(begun, load_at(simd, scores, at), nothing);
-        store_at(simd, scores, at, simd.select(not_ended, score, nothing));
+fn hide<S: Simd>(simd: S, scores: &mut [f32; BLOCK_TOKENS], seen: &Range<usize>) {
+    let (nothing, half) = (simd.splat(f32::NEG_INFINITY), simd.splat(0.5));
+    let begun = &MASKS[BLOCK_TOKENS - seen.start..][..BLOCK_TOKENS];
+    let not_ended = &MASKS[2 * BLOCK_TOKENS - seen.end..][..BLOCK_TOKENS];
+    let masks = begun.as_chunks().0.iter().zip(not_ended.as_chunks().0);
+    for (scores, (begun, not_ended)) in scores.as_chunks_mut().0.iter_mut().zip(masks) {
+        let seen = simd.mul(simd.load(begun), simd.load(not_ended));
+        simd.store(simd.where_less([half, seen], simd.load(scores), nothing), scores);
     }
 }
 
@@ -140,7 +141,7 @@ impl Running<'_> {
     /// Takes a score into account: returns the largest so far, and what sums that were relative to
     /// the largest before are to be multiplied by.
     #[inline(always)]
-    fn raise<S: Vectors>(&mut self, simd: S, score: f32) -> (f32, Option<f32>) {
+    fn raise<S: Simd>(&mut self, simd: S, score: f32) -> (f32, Option<f32>) {
         let before = *self.maximum;
         if score > before {
             *self.maximum = score;

@@ -4,17 +4,16 @@ use std::ops::Range;
 
 use super::Call;
 use crate::{
-    exp2::exp2_of_one,
-    kv::LANES_MAX,
-    vectors::{Vectors, load_at, store_at},
+    exponential::exp2_of_one,
+    simd::{GROUP, Simd},
 };
 
 /// One row while its blocks are gone through.
 pub(super) struct Running<'a> {
     /// Largest score, times the logarithm of e to base 2.
     pub(super) maximum: &'a mut f32,
-    /// Sums of weights, one for each lane of a register.
-    pub(super) sums: &'a mut [f32],
+    /// Sums of weights, one for each place in a group.
+    pub(super) sums: &'a mut [f32; GROUP],
 }
 
 /// Rows after a segment, or after all: values are weighted sums, not divided yet.
@@ -50,34 +49,30 @@ impl<'a> State<'a> {
     /// Row `row`, whose weights are summed in `lanes`.
     #[inline(always)]
     pub(super) fn running<'b>(&'b mut self, row: usize, lanes: &'b mut [f32]) -> Running<'b> {
-        Running {
-            maximum: &mut self.maxima[row],
-            sums: &mut lanes[row * LANES_MAX..(row + 1) * LANES_MAX],
-        }
+        Running { maximum: &mut self.maxima[row], sums: &mut lanes.as_chunks_mut().0[row] }
     }
 
     /// Ends a segment: the sums of all rows from those of their lanes.
     #[inline(always)]
-    pub(super) fn close<S: Vectors>(&mut self, simd: S, lanes: &[f32]) {
-        for (sum, lanes) in self.sums.iter_mut().zip(lanes.chunks_exact(LANES_MAX)) {
-            *sum = simd.sum(load_at(simd, lanes, 0));
+    pub(super) fn close<S: Simd>(&mut self, simd: S, lanes: &[f32]) {
+        for (sum, lanes) in self.sums.iter_mut().zip(lanes.as_chunks().0) {
+            *sum = simd.sum(simd.load(lanes));
         }
     }
 
     /// Multiplies the values of row `row`.
     #[inline(always)]
-    pub(super) fn scale<S: Vectors>(&mut self, simd: S, row: usize, factor: f32) {
+    pub(super) fn scale<S: Simd>(&mut self, simd: S, row: usize, factor: f32) {
         let factor = simd.splat(factor);
         let values = &mut self.values[row * self.stride..(row + 1) * self.stride];
-        for at in (0..values.len()).step_by(S::LANES) {
-            let scaled = simd.mul(load_at(simd, values, at), factor);
-            store_at(simd, values, at, scaled);
+        for values in values.as_chunks_mut().0 {
+            simd.store(simd.mul(simd.load(values), factor), values);
         }
     }
 
     /// Adds the tokens of the segment after. Rows that saw none of one side are the other side's.
     #[inline(always)]
-    pub(super) fn absorb<S: Vectors>(&mut self, simd: S, later: &State<'_>) {
+    pub(super) fn absorb<S: Simd>(&mut self, simd: S, later: &State<'_>) {
         for row in 0..self.maxima.len() {
             let range = row * self.stride..(row + 1) * self.stride;
             if later.maxima[row] == f32::NEG_INFINITY {
@@ -94,23 +89,17 @@ impl<'a> State<'a> {
     }
 
     #[inline(always)]
-    fn absorb_row<S: Vectors>(
-        &mut self,
-        simd: S,
-        row: usize,
-        range: Range<usize>,
-        later: &State<'_>,
-    ) {
+    fn absorb_row<S: Simd>(&mut self, simd: S, row: usize, range: Range<usize>, later: &State<'_>) {
         let maximum = self.maxima[row].max(later.maxima[row]);
         let own = exp2_of_one(simd, self.maxima[row] - maximum);
         let others = exp2_of_one(simd, later.maxima[row] - maximum);
         self.maxima[row] = maximum;
         self.sums[row] = self.sums[row] * own + later.sums[row] * others;
         let (own, others) = (simd.splat(own), simd.splat(others));
-        for at in range.step_by(S::LANES) {
-            let scaled = simd.mul(load_at(simd, self.values, at), own);
-            let sum = simd.mul_add(load_at(simd, later.values, at), others, scaled);
-            store_at(simd, self.values, at, sum);
+        let later = later.values[range.clone()].as_chunks().0;
+        for (values, later) in self.values[range].as_chunks_mut().0.iter_mut().zip(later) {
+            let scaled = simd.mul(simd.load(values), own);
+            simd.store(simd.mul_add(simd.load(later), others, scaled), values);
         }
     }
 

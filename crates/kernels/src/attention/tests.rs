@@ -7,8 +7,8 @@ use super::{AttentionBatch, AttentionScratch, AttentionSpan, attend};
 use crate::{
     kv::{KvCache, KvFormat, KvShape},
     rows::Rows,
+    simd::Isa,
     threads::Threads,
-    vectors::Isa,
 };
 
 fn chunk(sequence: usize, start: usize, end: usize) -> Chunk {
@@ -25,7 +25,7 @@ fn check(setting: Setting, context: usize) {
 
 #[test]
 fn agrees_with_the_definition_at_every_length() {
-    for isa in Isa::all() {
+    for isa in Isa::widest_first() {
         for format in FORMATS {
             let setting = Setting { isa, kv_heads: 1, head_dim: 16, ..Setting::new(format) };
             let step = if is_emulated() { 7 } else { 1 };
@@ -53,7 +53,7 @@ fn agrees_around_the_ends_of_segments() {
 
 #[test]
 fn agrees_for_every_group_of_heads() {
-    for isa in Isa::all() {
+    for isa in Isa::widest_first() {
         for group in 1..=8 {
             let setting = Setting { isa, group, kv_heads: 2, ..Setting::new(KvFormat::F16) };
             check(Setting { head_dim: 16, ..setting }, 97);
@@ -77,7 +77,7 @@ fn agrees_for_every_size_of_heads() {
 
 #[test]
 fn agrees_within_windows() {
-    for isa in Isa::all() {
+    for isa in Isa::widest_first() {
         for window in [1, 2, 31, 32, 33, 64, 100, 1000] {
             let setting = Setting { isa, window: Some(window), ..Setting::new(KvFormat::F16) };
             let setting = Setting { kv_heads: 1, head_dim: 16, ..setting };
@@ -91,7 +91,7 @@ fn agrees_within_windows() {
 
 #[test]
 fn agrees_with_capped_scores() {
-    for isa in Isa::all() {
+    for isa in Isa::widest_first() {
         for format in FORMATS {
             let setting = Setting { isa, softcap: Some(5.0), scale: 2.0, ..Setting::new(format) };
             check(Setting { head_dim: 16, ..setting }, 70);
@@ -101,7 +101,7 @@ fn agrees_with_capped_scores() {
 
 #[test]
 fn agrees_in_mixed_batches() {
-    for isa in Isa::all() {
+    for isa in Isa::widest_first() {
         for threads in [1, 2, 3] {
             let mut world = World::new(Setting { isa, threads, ..Setting::new(KvFormat::Int8) });
             world.check(&[chunk(0, 0, 70), chunk(1, 0, 1), chunk(2, 0, 33)]);
@@ -112,7 +112,7 @@ fn agrees_in_mixed_batches() {
 
 #[test]
 fn large_scores_do_not_overflow() {
-    for isa in Isa::all() {
+    for isa in Isa::widest_first() {
         for scale in [1e4, -1e4, 1e20] {
             // The largest weight is all: an error of a score is one of nothing else.
             let setting = Setting { isa, scale, kv_heads: 1, ..Setting::new(KvFormat::F32) };
@@ -189,7 +189,7 @@ fn a_row_does_not_depend_on_how_many_segments_there_are() {
 
 #[test]
 fn every_instruction_set_passes_the_check_before_it_is_used() {
-    for isa in Isa::all() {
+    for isa in Isa::widest_first() {
         assert!(super::check::agrees(isa), "{isa:?}");
     }
 }

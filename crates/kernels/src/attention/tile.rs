@@ -1,5 +1,4 @@
 //! Some rows against some blocks.
-#![expect(unsafe_code, reason = "UNSAFETY: loads and stores of registers within slices")]
 
 use std::ops::Range;
 
@@ -12,8 +11,8 @@ use super::{
 };
 use crate::{
     attention::SEGMENT_TOKENS,
-    kv::{BLOCK_TOKENS, Element, F32, HeadBlock, LANES_MAX},
-    vectors::{Vectors, Work},
+    kv::{BLOCK_TOKENS, Element, F32, HeadBlock},
+    simd::{GROUP, Kernel, Simd},
 };
 
 const SEGMENT_BLOCKS: usize = SEGMENT_TOKENS / BLOCK_TOKENS;
@@ -33,7 +32,7 @@ pub(super) struct Buffers {
     queries: Vec<f32>,
     /// `[rows, STEP_TOKENS]`: products, scores, weights.
     scores: Vec<f32>,
-    /// `[rows, LANES_MAX]`: sums of weights in the segment.
+    /// `[rows, GROUP]`: sums of weights in the segment.
     lanes: Vec<f32>,
     /// One block's keys or values.
     block: Vec<f32>,
@@ -77,7 +76,7 @@ impl<'a> Tile<'a> {
             scoring,
             queries,
             scores: first(&mut buffers.scores, rows * STEP_TOKENS),
-            lanes: first(&mut buffers.lanes, rows * LANES_MAX),
+            lanes: first(&mut buffers.lanes, rows * GROUP),
             block: first(&mut buffers.block, stride * BLOCK_TOKENS),
             state: State::new(first(&mut buffers.segment, rows * (2 + stride)), stride),
         }
@@ -85,11 +84,7 @@ impl<'a> Tile<'a> {
 
     /// What the rows make of the tokens of segment `segment`.
     #[inline(always)]
-    pub(super) fn segment<S: Vectors, E: Element>(
-        &mut self,
-        simd: S,
-        segment: usize,
-    ) -> &State<'a> {
+    pub(super) fn segment<S: Simd, E: Element>(&mut self, simd: S, segment: usize) -> &State<'a> {
         self.state.clear();
         self.lanes.fill(0.0);
         let tokens = self.span().tokens(&self.item.rows);
@@ -108,7 +103,7 @@ impl<'a> Tile<'a> {
 
     /// Blocks of one step, after which block `next` comes.
     #[inline(always)]
-    fn step<S: Vectors, E: Element>(&mut self, simd: S, indices: Range<usize>, next: usize) {
+    fn step<S: Simd, E: Element>(&mut self, simd: S, indices: Range<usize>, next: usize) {
         let mut blocks = [self.head_block::<E>(next); STEP_BLOCKS + 1];
         let count = indices.len();
         for (block, index) in blocks.iter_mut().zip(indices.clone()) {
@@ -125,7 +120,7 @@ impl<'a> Tile<'a> {
     /// All rows with all blocks but the last, which comes next; what a row does not see weighs
     /// nothing.
     #[inline(always)]
-    fn few_rows<S: Vectors, E: Element>(
+    fn few_rows<S: Simd, E: Element>(
         &mut self,
         simd: S,
         blocks: &[HeadBlock<'a, E::Bits>],
@@ -144,7 +139,7 @@ impl<'a> Tile<'a> {
         for index in 0..count {
             sides[index] = Right::kept(blocks[index].keys, blocks[index + 1].keys);
         }
-        simd.run(Scores {
+        simd.enter(Scores {
             rows: rows.len() * self.call.group,
             queries: &self.queries[first * head_dim..],
             head_dim,
@@ -157,7 +152,7 @@ impl<'a> Tile<'a> {
         for index in 0..count {
             sides[index] = Right::kept(blocks[index].values, blocks[index + 1].values);
         }
-        simd.run(Sums {
+        simd.enter(Sums {
             rows: rows.len() * self.call.group,
             weights: &self.scores[first * STEP_TOKENS..],
             stride: STEP_TOKENS,
@@ -170,7 +165,7 @@ impl<'a> Tile<'a> {
 
     /// One block after the other, converted, with the rows that see it.
     #[inline(always)]
-    fn many_rows<S: Vectors, E: Element>(
+    fn many_rows<S: Simd, E: Element>(
         &mut self,
         simd: S,
         blocks: &[HeadBlock<'a, E::Bits>],
@@ -221,7 +216,7 @@ impl<'a> Tile<'a> {
 
     /// Products of queries with the keys of block `index` of the step that begins with token `start`.
     #[inline(always)]
-    fn multiply_keys<S: Vectors, E: Element>(
+    fn multiply_keys<S: Simd, E: Element>(
         &mut self,
         simd: S,
         keys: Right<'_, E>,
@@ -230,7 +225,7 @@ impl<'a> Tile<'a> {
     ) {
         let head_dim = self.call.cache.shape().head_dim;
         self.for_chunks::<S>(start + index * BLOCK_TOKENS, |tile, rows, seen| {
-            simd.run(Scores {
+            simd.enter(Scores {
                 rows: rows.len(),
                 queries: &tile.queries[rows.start * head_dim..],
                 head_dim,
@@ -244,7 +239,7 @@ impl<'a> Tile<'a> {
 
     /// Adds the values of block `index` of the step that begins with token `start`.
     #[inline(always)]
-    fn multiply_values<S: Vectors, E: Element>(
+    fn multiply_values<S: Simd, E: Element>(
         &mut self,
         simd: S,
         values: Right<'_, E>,
@@ -253,7 +248,7 @@ impl<'a> Tile<'a> {
     ) {
         let width = self.state.stride;
         self.for_chunks::<S>(start + index * BLOCK_TOKENS, |tile, rows, seen| {
-            simd.run(Sums {
+            simd.enter(Sums {
                 rows: rows.len(),
                 weights: &tile.scores[rows.start * STEP_TOKENS + index * BLOCK_TOKENS..],
                 stride: STEP_TOKENS,
@@ -268,7 +263,7 @@ impl<'a> Tile<'a> {
     /// Turns the scores of `rows` of the span in `blocks`, which begin with token `start` and whose
     /// scores begin with column `column`, into weights.
     #[inline(always)]
-    fn weigh<S: Vectors, E: Element>(
+    fn weigh<S: Simd, E: Element>(
         &mut self,
         simd: S,
         blocks: &[HeadBlock<'_, E::Bits>],
@@ -315,7 +310,7 @@ impl<'a> Tile<'a> {
     /// many of its tokens the last of them sees: all rows at once if the first one sees the block's
     /// end, else as many as one product of registers takes.
     #[inline(always)]
-    fn for_chunks<S: Vectors>(
+    fn for_chunks<S: Simd>(
         &mut self,
         start: usize,
         mut each: impl FnMut(&mut Self, Range<usize>, usize),
@@ -325,7 +320,7 @@ impl<'a> Tile<'a> {
             return;
         }
         let all = self.seen_from(rows.start, start).end >= BLOCK_TOKENS;
-        let step = if all { rows.len() } else { (S::ROWS / self.call.group).max(1) };
+        let step = if all { rows.len() } else { (S::SUMS.0 / self.call.group).max(1) };
         let (first, group) = (self.item.rows.start, self.call.group);
         for row in rows.clone().step_by(step) {
             let end = rows.end.min(row + step);
@@ -345,13 +340,9 @@ impl<'a, E: Element> Right<'a, E> {
 
 impl<'a> Right<'a, F32> {
     #[inline(always)]
-    fn converted<S: Vectors, E: Element>(
-        simd: S,
-        numbers: &[E::Bits],
-        into: &'a mut [f32],
-    ) -> Self {
+    fn converted<S: Simd, E: Element>(simd: S, numbers: &[E::Bits], into: &'a mut [f32]) -> Self {
         let into = &mut into[..numbers.len()];
-        simd.run(Convert::<E> { numbers, into });
+        simd.enter(Convert::<E> { numbers, into });
         Self { numbers: into, next: into.as_ptr() }
     }
 }
@@ -362,18 +353,16 @@ struct Convert<'a, E: Element> {
     into: &'a mut [f32],
 }
 
-impl<E: Element> Work for Convert<'_, E> {
+impl<E: Element> Kernel for Convert<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Vectors>(self, simd: S) {
-        assert!(self.into.len() <= self.numbers.len() && self.into.len().is_multiple_of(S::LANES));
-        let (from, to) = (self.numbers.as_ptr(), self.into.as_mut_ptr());
-        for at in (0..self.into.len()).step_by(S::LANES) {
-            // SAFETY: registers before the end of `into`, which is not beyond that of `numbers`.
-            let floats = unsafe { E::load(simd, from.wrapping_add(at)) };
-            // SAFETY: as above.
-            unsafe { simd.store(to.wrapping_add(at), floats) };
+    fn run<S: Simd>(self, simd: S) {
+        assert!(self.into.len() <= self.numbers.len() && self.into.len().is_multiple_of(GROUP));
+        let numbers = self.numbers.as_chunks().0;
+        for (into, numbers) in self.into.as_chunks_mut().0.iter_mut().zip(numbers) {
+            let floats = simd.group(|index| E::load_vector(simd, numbers, index));
+            simd.store(floats, into);
         }
     }
 }

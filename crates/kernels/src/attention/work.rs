@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     kv::Element,
-    vectors::{Vectors, Work},
+    simd::{Kernel, Simd},
 };
 
 /// Where items put their results.
@@ -76,11 +76,11 @@ impl<'a, E: Element> ItemWork<'a, E> {
     }
 }
 
-impl<E: Element> Work for ItemWork<'_, E> {
+impl<E: Element> Kernel for ItemWork<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Vectors>(self, simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         let stride = self.call.cache.value_stride();
         let mut total = std::mem::take(&mut self.buffers.total);
         let len = State::len(self.call, self.item.rows.len());
@@ -111,7 +111,7 @@ impl<E: Element> Work for ItemWork<'_, E> {
 impl Output<'_> {
     /// Keeps what the item of segment `segment` has found out.
     #[inline(always)]
-    fn keep<S: Vectors>(&self, simd: S, split: &Split, segment: usize, state: &State<'_>) {
+    fn keep<S: Simd>(&self, simd: S, split: &Split, segment: usize, state: &State<'_>) {
         // SAFETY: only the item of this segment writes it, and whoever reads it waits for that item.
         let partial = unsafe { self.partial(split, segment - split.segments.start) };
         let mut partial = State::new(partial, state.stride);
@@ -122,7 +122,7 @@ impl Output<'_> {
     /// Merges all segments in order if this is the last of the split's items to call; else returns
     /// `false`.
     #[inline(always)]
-    fn merge<S: Vectors>(&self, simd: S, split: &Split, into: &mut State<'_>) -> bool {
+    fn merge<S: Simd>(&self, simd: S, split: &Split, into: &mut State<'_>) -> bool {
         if split.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return false;
         }

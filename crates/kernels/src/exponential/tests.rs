@@ -1,10 +1,11 @@
-use super::{exp, gelu, silu, tanh};
+use super::{exp, exp2, gelu, silu, tanh};
 use crate::simd::{
     Simd,
     tests::{Unary, apply},
 };
 
 struct Exp;
+struct Exp2;
 struct Silu;
 struct Gelu;
 struct Tanh;
@@ -13,6 +14,13 @@ impl Unary for Exp {
     #[inline(always)]
     fn of<S: Simd>(simd: S, x: S::Floats) -> S::Floats {
         exp(simd, x)
+    }
+}
+
+impl Unary for Exp2 {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, x: S::Floats) -> S::Floats {
+        exp2(simd, x)
     }
 }
 
@@ -48,23 +56,27 @@ fn samples(low: f32, high: f32) -> Vec<f32> {
         .collect()
 }
 
-/// Units in the last place of `expected` between the two.
-#[expect(clippy::cast_possible_truncation, reason = "the float whose unit it is")]
-fn ulps(found: f32, expected: f64) -> f64 {
-    let near = expected.abs() as f32;
-    let unit = f64::from(near.next_up()) - f64::from(near);
-    (f64::from(found) - expected).abs() / unit
+/// The greatest error of `U`, relative to the result.
+fn worst<U: Unary>(inputs: &[f32], exact: impl Fn(f64) -> f64) -> f64 {
+    let error = |(found, x): (f32, &f32)| {
+        let exact = exact(f64::from(*x));
+        (f64::from(found) - exact).abs() / exact
+    };
+    apply::<U>(inputs).into_iter().zip(inputs).map(error).fold(0.0, f64::max)
 }
 
 #[test]
-fn exp_is_within_one_unit_in_the_last_place() {
-    let inputs = samples(-87.33, 88.72);
-    let worst = apply::<Exp>(&inputs)
-        .into_iter()
-        .zip(&inputs)
-        .map(|(found, x)| ulps(found, f64::from(*x).exp()))
-        .fold(0.0, f64::max);
-    assert!(worst < 1.0, "{worst} units");
+fn powers_are_within_their_bound() {
+    let exp = worst::<Exp>(&samples(-87.33, 88.72), f64::exp);
+    assert!(exp < 2e-7, "exp is off by {exp:e}");
+    let exp2 = worst::<Exp2>(&samples(-126.0, 127.0), f64::exp2);
+    assert!(exp2 < 2e-7, "exp2 is off by {exp2:e}");
+}
+
+#[test]
+fn exp2_of_integers_is_exact_and_what_is_too_small_is_nothing() {
+    let found = apply::<Exp2>(&[0.0, 1.0, -126.0, -1e30, f32::NEG_INFINITY, 127.0, -127.0]);
+    assert_eq!(found, [1.0, 2.0, f32::MIN_POSITIVE, 0.0, 0.0, 2_f32.powi(127), 0.0]);
 }
 
 #[track_caller]
@@ -87,6 +99,8 @@ fn exp_ends_in_zero_and_infinity() {
     check_exp(f32::MAX, f32::INFINITY);
     check_exp(f32::INFINITY, f32::INFINITY);
     check_exp(f32::NAN, f32::NAN);
+    check_exp(f32::from_bits(0xffff_ffff), f32::NAN);
+    check_exp(f32::from_bits(0x7f80_0101), f32::NAN);
 }
 
 /// Checks an activation against its definition: the error relative to the result, but for results

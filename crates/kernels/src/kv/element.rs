@@ -1,13 +1,8 @@
-//! How numbers are kept: conversions to and from registers.
-#![expect(
-    unsafe_code,
-    reason = "UNSAFETY: loads and stores of registers, within slices or as the \
-                                 caller vouches"
-)]
+//! How numbers are kept: conversions to and from groups of floats.
 
 use crate::{
     float16::f32_to_bf16,
-    vectors::{Vectors, load_at},
+    simd::{GROUP, Simd},
 };
 
 /// A format of numbers, known when the code is compiled.
@@ -21,19 +16,15 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     /// Whether a number is kept as it is computed with.
     const PLAIN: bool = false;
 
-    /// Without its scale.
-    ///
-    /// # Safety
-    ///
-    /// `from` points to as many readable numbers as there are lanes.
-    unsafe fn load<S: Vectors>(simd: S, from: *const Self::Bits) -> S::V;
+    /// Register `index` of a group, without scales.
+    fn load_vector<S: Simd>(simd: S, bits: &[Self::Bits; GROUP], index: usize) -> S::Vector;
 
     /// Converts `row` and returns the scale.
     ///
     /// # Panics
     ///
-    /// If the slices differ in length or are not whole registers.
-    fn encode<S: Vectors>(simd: S, row: &[f32], bits: &mut [Self::Bits]) -> f32;
+    /// If the slices differ in length or are not whole groups.
+    fn encode<S: Simd>(simd: S, row: &[f32], bits: &mut [Self::Bits]) -> f32;
 }
 
 /// [`KvFormat::F32`](super::KvFormat::F32).
@@ -58,13 +49,12 @@ impl Element for F32 {
     const PLAIN: bool = true;
 
     #[inline(always)]
-    unsafe fn load<S: Vectors>(simd: S, from: *const f32) -> S::V {
-        // SAFETY: the caller vouches for as many numbers as there are lanes.
-        unsafe { simd.load(from) }
+    fn load_vector<S: Simd>(simd: S, bits: &[f32; GROUP], index: usize) -> S::Vector {
+        simd.load_vector(bits, index)
     }
 
     #[inline(always)]
-    fn encode<S: Vectors>(_: S, row: &[f32], bits: &mut [f32]) -> f32 {
+    fn encode<S: Simd>(_: S, row: &[f32], bits: &mut [f32]) -> f32 {
         bits.copy_from_slice(row);
         1.0
     }
@@ -74,21 +64,18 @@ impl Element for F16 {
     type Bits = u16;
 
     #[inline(always)]
-    unsafe fn load<S: Vectors>(simd: S, from: *const u16) -> S::V {
-        // SAFETY: the caller vouches for as many numbers as there are lanes.
-        unsafe { simd.load_f16(from) }
+    fn load_vector<S: Simd>(simd: S, bits: &[u16; GROUP], index: usize) -> S::Vector {
+        simd.load_f16_vector(bits, index)
     }
 
     #[inline(always)]
-    fn encode<S: Vectors>(simd: S, row: &[f32], bits: &mut [u16]) -> f32 {
-        assert_eq!(row.len(), bits.len());
+    fn encode<S: Simd>(simd: S, row: &[f32], bits: &mut [u16]) -> f32 {
         let (most, least) = (simd.splat(65504.0), simd.splat(-65504.0));
-        for at in (0..row.len()).step_by(S::LANES) {
+        for (row, bits) in groups(row, bits) {
             // An infinity would make whatever is computed with it no number.
-            let finite = simd.max(simd.min(load_at(simd, row, at), most), least);
-            let lanes = &mut bits[at..at + S::LANES];
-            // SAFETY: `lanes` has as many elements as a register has lanes.
-            unsafe { simd.store_f16(lanes.as_mut_ptr(), finite) };
+            let row = simd.load(row);
+            let below = simd.where_less([row, most], row, most);
+            simd.store_f16(simd.max(below, least), bits);
         }
         1.0
     }
@@ -98,13 +85,12 @@ impl Element for Bf16 {
     type Bits = u16;
 
     #[inline(always)]
-    unsafe fn load<S: Vectors>(simd: S, from: *const u16) -> S::V {
-        // SAFETY: the caller vouches for as many numbers as there are lanes.
-        unsafe { simd.load_bf16(from) }
+    fn load_vector<S: Simd>(simd: S, bits: &[u16; GROUP], index: usize) -> S::Vector {
+        simd.load_bf16_vector(bits, index)
     }
 
     #[inline(always)]
-    fn encode<S: Vectors>(_: S, row: &[f32], bits: &mut [u16]) -> f32 {
+    fn encode<S: Simd>(_: S, row: &[f32], bits: &mut [u16]) -> f32 {
         assert_eq!(row.len(), bits.len());
         for (bits, number) in bits.iter_mut().zip(row) {
             *bits = f32_to_bf16(*number);
@@ -119,28 +105,35 @@ impl Element for Int8 {
     const SCALED: bool = true;
 
     #[inline(always)]
-    unsafe fn load<S: Vectors>(simd: S, from: *const i8) -> S::V {
-        // SAFETY: the caller vouches for as many numbers as there are lanes.
-        unsafe { simd.load_i8(from) }
+    fn load_vector<S: Simd>(simd: S, bits: &[i8; GROUP], index: usize) -> S::Vector {
+        simd.load_i8_vector(bits, index)
     }
 
     #[inline(always)]
-    fn encode<S: Vectors>(simd: S, row: &[f32], bits: &mut [i8]) -> f32 {
+    fn encode<S: Simd>(simd: S, row: &[f32], bits: &mut [i8]) -> f32 {
         /// Smaller numbers are none: one divided by them would be infinite.
         const SMALLEST: f32 = 1e-30;
-        assert_eq!(row.len(), bits.len());
         let largest = row.iter().fold(0.0, |largest: f32, number| largest.max(number.abs()));
         if largest < SMALLEST {
             bits.fill(0);
             return 0.0;
         }
         let steps = simd.splat(127.0 / largest);
-        for at in (0..row.len()).step_by(S::LANES) {
-            let scaled = simd.mul(load_at(simd, row, at), steps);
-            let lanes = &mut bits[at..at + S::LANES];
-            // SAFETY: `lanes` has as many elements as a register has lanes.
-            unsafe { simd.store_i8(lanes.as_mut_ptr(), scaled) };
+        for (row, bits) in groups(row, bits) {
+            simd.store_i8(simd.mul(simd.load(row), steps), bits);
         }
         largest / 127.0
     }
+}
+
+/// The groups of a row and their places.
+#[inline(always)]
+fn groups<'a, B>(
+    row: &'a [f32],
+    bits: &'a mut [B],
+) -> impl Iterator<Item = (&'a [f32; GROUP], &'a mut [B; GROUP])> {
+    assert_eq!(row.len(), bits.len());
+    let (row, rest) = row.as_chunks();
+    assert!(rest.is_empty(), "{} numbers behind the last whole group", rest.len());
+    row.iter().zip(bits.as_chunks_mut().0)
 }

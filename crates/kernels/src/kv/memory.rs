@@ -2,9 +2,7 @@
 #![expect(unsafe_code, reason = "UNSAFETY: bytes of the cache seen as the numbers that they are")]
 
 use super::{BLOCK_TOKENS, Element, KvCache, KvFormat};
-
-/// Floats in the widest register: values are padded to whole ones.
-pub(crate) const LANES_MAX: usize = 16;
+use crate::simd::GROUP;
 
 /// Bytes of one head in one block of one layer, all of them multiples of 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +28,9 @@ impl Layout {
     }
 }
 
-/// Numbers from one token's value to the next one's.
+/// Numbers from one token's value to the next one's: whole groups.
 pub(super) fn padded(head_dim: usize) -> usize {
-    head_dim.next_multiple_of(LANES_MAX)
+    head_dim.next_multiple_of(GROUP)
 }
 
 /// One head of one block of one layer.

@@ -10,8 +10,8 @@ use super::{BLOCK_TOKENS, Bf16, Element, F16, F32, HEAD_DIM_MAX, Int8, KvCache, 
 use crate::{
     attention::sound_isa,
     rows::Rows,
+    simd::{Isa, Kernel, Simd},
     threads::{Portions, Threads},
-    vectors::{Isa, Vectors, Work},
 };
 
 /// Numbers below which waking other threads takes longer than doing without.
@@ -97,11 +97,11 @@ struct Part<'a, E> {
     format: PhantomData<E>,
 }
 
-impl<E: Element> Work for Part<'_, E> {
+impl<E: Element> Kernel for Part<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Vectors>(self, simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         let head_dim = self.cache.cache.shape.head_dim;
         let columns = self.head * head_dim..(self.head + 1) * head_dim;
         let rows = if self.is_key { self.tokens.keys } else { self.tokens.values };

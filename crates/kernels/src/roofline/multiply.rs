@@ -13,10 +13,10 @@ mod scalar;
 
 use std::fmt;
 
-#[cfg(target_arch = "aarch64")]
-use crate::isa::Neon;
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Avx2, Avx512, Avx512Bf16, Avx512Vnni, AvxVnni};
+#[cfg(target_arch = "aarch64")]
+use crate::isa::{Neon, NeonDotProd, NeonI8mm};
 
 /// Floats in 64 bytes.
 pub(super) const FLOATS: usize = 16;
@@ -91,7 +91,11 @@ fn all_int8() -> Vec<Multiplier<u8, i8, BYTES>> {
         all.extend(Avx2::detect().map(avx2::int8));
     }
     #[cfg(target_arch = "aarch64")]
-    all.extend(Neon::detect().map(neon::int8));
+    {
+        all.extend(NeonI8mm::detect().map(neon::bytes::matrices));
+        all.extend(NeonDotProd::detect().map(neon::bytes::dot_products));
+        all.extend(Neon::detect().map(neon::int8));
+    }
     all.push(scalar::int8());
     all
 }

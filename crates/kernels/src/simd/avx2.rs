@@ -5,14 +5,16 @@
 )]
 
 use std::arch::x86_64::{
-    __m128i, __m256, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_cvtss_f32,
-    _mm_loadu_si128, _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_epi32,
-    _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256,
-    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtph_ps,
-    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_max_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_permute_ps,
-    _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
-    _mm256_sub_ps,
+    __m256, _CMP_LT_OQ, _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _mm_cvtss_f32, _mm_loadl_epi64,
+    _mm_loadu_si128, _mm_max_ps, _mm_max_ss, _mm_movehl_ps, _mm_packs_epi16, _mm_packs_epi32,
+    _mm_prefetch, _mm_shuffle_ps, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
+    _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128,
+    _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cvtepi8_epi32,
+    _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_cvtps_epi32,
+    _mm256_cvtps_ph, _mm256_div_ps, _mm256_extractf128_ps, _mm256_extracti128_si256,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_mul_ps,
+    _mm256_or_ps, _mm256_permute_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32,
+    _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::{GROUP, Kernel, Simd};
@@ -22,12 +24,16 @@ type Floats = [__m256; 2];
 
 /// The eight floats or halves of each half.
 const HALF: usize = GROUP / 2;
-const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 impl Simd for Avx2 {
     type Floats = Floats;
+    type Vector = __m256;
+
+    const VECTORS: usize = 2;
 
     const MANY_REGISTERS: bool = false;
+    /// Twelve registers, beside three numbers and one register of the right side: all sixteen.
+    const SUMS: (usize, usize) = (3, 2);
 
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
@@ -35,19 +41,36 @@ impl Simd for Avx2 {
         unsafe { enter(self, kernel) }
     }
 
+    #[inline(always)]
+    fn group(self, vector: impl Fn(usize) -> __m256) -> Floats {
+        [vector(0), vector(1)]
+    }
+
     operations! {
         fn splat(value: f32) -> Floats {
             [_mm256_set1_ps(value); 2]
         }
 
-        fn load(values: &[f32; GROUP]) -> Floats {
-            let [low, high] = halves(values);
-            [load(low), load(high)]
+        fn load_vector(values: &[f32; GROUP], index: usize) -> __m256 {
+            // SAFETY: eight readable floats; `loadu` needs no alignment.
+            _mm256_loadu_ps(halves(values)[index].as_ptr())
         }
 
-        fn load_f16(bits: &[u16; GROUP]) -> Floats {
-            let [low, high] = halves(bits);
-            [_mm256_cvtph_ps(load_narrow(low)), _mm256_cvtph_ps(load_narrow(high))]
+        fn load_f16_vector(bits: &[u16; GROUP], index: usize) -> __m256 {
+            // SAFETY: 16 readable bytes; `loadu` needs no alignment.
+            _mm256_cvtph_ps(_mm_loadu_si128(halves(bits)[index].as_ptr().cast()))
+        }
+
+        fn load_bf16_vector(bits: &[u16; GROUP], index: usize) -> __m256 {
+            // SAFETY: 16 readable bytes; `loadu` needs no alignment.
+            let bits = _mm_loadu_si128(halves(bits)[index].as_ptr().cast());
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(bits)))
+        }
+
+        fn load_i8_vector(bytes: &[i8; GROUP], index: usize) -> __m256 {
+            // SAFETY: eight readable bytes; `loadl` needs no alignment.
+            let bytes = _mm_loadl_epi64(halves(bytes)[index].as_ptr().cast());
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))
         }
 
         fn load_even_bf16(pairs: &[u16; 2 * GROUP]) -> Floats {
@@ -77,6 +100,29 @@ impl Simd for Avx2 {
             _mm256_storeu_ps(high.as_mut_ptr(), floats[1]);
         }
 
+        fn store_f16(floats: Floats, out: &mut [u16; GROUP]) {
+            let (low, high) = out.split_at_mut(HALF);
+            let [a, b] = floats.map(|half| _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(half));
+            // SAFETY: both are 16 writable bytes; `storeu` needs no alignment.
+            _mm_storeu_si128(low.as_mut_ptr().cast(), a);
+            _mm_storeu_si128(high.as_mut_ptr().cast(), b);
+        }
+
+        fn store_i8(floats: Floats, out: &mut [i8; GROUP]) {
+            let [a, b] = floats.map(|half| {
+                let wide = _mm256_cvtps_epi32(half);
+                let low = _mm256_castsi256_si128(wide);
+                _mm_packs_epi32(low, _mm256_extracti128_si256::<1>(wide))
+            });
+            // SAFETY: `out` is 16 writable bytes; `storeu` needs no alignment.
+            _mm_storeu_si128(out.as_mut_ptr().cast(), _mm_packs_epi16(a, b));
+        }
+
+        fn prefetch(address: *const u8) {
+            // SAFETY: a hint, which may name any address.
+            _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        }
+
         fn add(a: Floats, b: Floats) -> Floats {
             [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])]
         }
@@ -97,6 +143,10 @@ impl Simd for Avx2 {
             [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])]
         }
 
+        fn add_product(factor: Floats, vector: __m256, sum: &mut Floats, index: usize) {
+            sum[index] = _mm256_fmadd_ps(factor[0], vector, sum[index]);
+        }
+
         fn max(a: Floats, b: Floats) -> Floats {
             [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])]
         }
@@ -114,11 +164,7 @@ impl Simd for Avx2 {
             ]
         }
 
-        fn round(value: Floats) -> Floats {
-            [_mm256_round_ps::<NEAREST>(value[0]), _mm256_round_ps::<NEAREST>(value[1])]
-        }
-
-        fn shift_exponent(value: Floats, exponent: Floats) -> Floats {
+        fn scale_by_power(value: Floats, exponent: Floats) -> Floats {
             [shift(value[0], exponent[0]), shift(value[1], exponent[1])]
         }
 
@@ -162,31 +208,13 @@ fn halves<T>(group: &[T; GROUP]) -> [&[T; HALF]; 2] {
 
 /// # Safety
 ///
-/// The CPU has AVX.
-#[inline(always)]
-unsafe fn load(half: &[f32; HALF]) -> __m256 {
-    // SAFETY: `half` is eight readable floats; `loadu` needs no alignment.
-    unsafe { _mm256_loadu_ps(half.as_ptr()) }
-}
-
-/// # Safety
-///
-/// The CPU has AVX2.
-#[inline(always)]
-unsafe fn load_narrow(half: &[u16; HALF]) -> __m128i {
-    // SAFETY: `half` is 16 readable bytes; `loadu` needs no alignment.
-    unsafe { _mm_loadu_si128(half.as_ptr().cast()) }
-}
-
-/// # Safety
-///
 /// The CPU has AVX2.
 #[inline(always)]
 #[expect(clippy::multiple_unsafe_ops_per_block, reason = "instructions without conditions")]
 unsafe fn shift(value: __m256, exponent: __m256) -> __m256 {
     // SAFETY: as the caller promises.
     unsafe {
-        let shift = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(exponent));
+        let shift = _mm256_slli_epi32::<23>(_mm256_castps_si256(exponent));
         _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(value), shift))
     }
 }

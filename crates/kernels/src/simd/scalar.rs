@@ -1,7 +1,7 @@
 //! The definition of every operation, one float at a time.
 
 use super::{GROUP, Kernel, Simd};
-use crate::float16::{bf16_to_f32, f16_to_f32};
+use crate::float16::{bf16_to_f32, f16_to_f32, f32_to_f16};
 
 /// What every CPU has.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +16,12 @@ fn each(value: impl Fn(usize) -> f32) -> Floats {
 
 impl Simd for Scalar {
     type Floats = Floats;
+    type Vector = Floats;
+
+    const VECTORS: usize = 1;
 
     const MANY_REGISTERS: bool = false;
+    const SUMS: (usize, usize) = (3, 1);
 
     #[inline(always)]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
@@ -30,13 +34,28 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn load(self, values: &[f32; GROUP]) -> Floats {
+    fn group(self, vector: impl Fn(usize) -> Floats) -> Floats {
+        vector(0)
+    }
+
+    #[inline(always)]
+    fn load_vector(self, values: &[f32; GROUP], _: usize) -> Floats {
         *values
     }
 
     #[inline(always)]
-    fn load_f16(self, bits: &[u16; GROUP]) -> Floats {
+    fn load_f16_vector(self, bits: &[u16; GROUP], _: usize) -> Floats {
         bits.map(f16_to_f32)
+    }
+
+    #[inline(always)]
+    fn load_bf16_vector(self, bits: &[u16; GROUP], _: usize) -> Floats {
+        bits.map(bf16_to_f32)
+    }
+
+    #[inline(always)]
+    fn load_i8_vector(self, bytes: &[i8; GROUP], _: usize) -> Floats {
+        bytes.map(f32::from)
     }
 
     #[inline(always)]
@@ -53,6 +72,20 @@ impl Simd for Scalar {
     fn store(self, floats: Floats, out: &mut [f32; GROUP]) {
         *out = floats;
     }
+
+    #[inline(always)]
+    fn store_f16(self, floats: Floats, out: &mut [u16; GROUP]) {
+        *out = floats.map(f32_to_f16);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "signed bytes, by contract")]
+    fn store_i8(self, floats: Floats, out: &mut [i8; GROUP]) {
+        *out = floats.map(|value| value.round_ties_even() as i8);
+    }
+
+    #[inline(always)]
+    fn prefetch(self, _: *const u8) {}
 
     #[inline(always)]
     fn add(self, a: Floats, b: Floats) -> Floats {
@@ -80,6 +113,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn add_product(self, factor: Floats, vector: Floats, sum: &mut Floats, _: usize) {
+        *sum = self.mul_add(factor, vector, *sum);
+    }
+
+    #[inline(always)]
     fn max(self, a: Floats, b: Floats) -> Floats {
         each(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
     }
@@ -95,16 +133,9 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn round(self, value: Floats) -> Floats {
-        value.map(f32::round_ties_even)
-    }
-
-    #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "whole numbers that fit, by contract")]
-    fn shift_exponent(self, value: Floats, exponent: Floats) -> Floats {
+    fn scale_by_power(self, value: Floats, exponent: Floats) -> Floats {
         each(|lane| {
-            let shift = (exponent[lane] as i32).wrapping_shl(23).cast_unsigned();
-            f32::from_bits(value[lane].to_bits().wrapping_add(shift))
+            f32::from_bits(value[lane].to_bits().wrapping_add(exponent[lane].to_bits() << 23))
         })
     }
 

@@ -6,8 +6,8 @@ use crate::{
     attention::{AttentionBatch, AttentionScratch, AttentionSpan, Call, sound_isa},
     kv::{BLOCK_TOKENS, KvCache, KvFormat, KvShape, KvSlot},
     rows::Rows,
+    simd::Isa,
     threads::{Threads, ThreadsOptions},
-    vectors::Isa,
 };
 
 pub(super) const FORMATS: [KvFormat; 4] =
@@ -25,9 +25,9 @@ pub(super) fn is_emulated() -> bool {
     std::env::var_os("HONE_EMULATED").is_some()
 }
 
-/// The instruction sets for the tests that take longest; an emulator leaves out the portable code.
+/// The instruction sets for the tests that take longest; an emulator leaves out the scalar code.
 pub(super) fn isas() -> Vec<Isa> {
-    let mut all = Isa::all();
+    let mut all = Isa::widest_first();
     all.truncate(if is_emulated() { 1 } else { all.len() });
     all
 }

@@ -1,11 +1,12 @@
-//! 128 bits: fused multiply-add of floats; products of bytes into 16 bits, added by pairs into 32.
-//!
-//! The dot-product instructions are faster for bytes, but their intrinsics are not stable yet.
+//! 128 bits: fused multiply-add of floats; products of bytes into 16 bits, added by pairs into 32,
+//! where there is nothing faster for them.
 #![expect(
     unsafe_code,
     reason = "UNSAFETY: vector loads, a barrier for the compiler, and calls of functions that are \
               compiled for NEON"
 )]
+
+pub(super) mod bytes;
 
 use std::{
     arch::{
