@@ -128,23 +128,34 @@ impl Call<'_> {
         partials.resize(plan.partials_len().max(partials.len()), 0.0);
         buffers.resize_with(threads.count().max(buffers.len()), Mutex::default);
         let output = Output::new(plan, out, partials);
-        let items = Portions::new(plan.items().len(), 1);
+        let items = Portions::among(plan.items().len(), threads.count());
         let (plan, buffers) = (&*plan, &*buffers);
         threads.run(&|thread| {
             // What a panic has left in it is overwritten before it is read.
             let buffers = &mut *buffers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-            while let Some(item) = items.next() {
-                self.run_item(isa, &plan.items()[item.start], &output, buffers);
+            while let Some(portion) = items.next() {
+                let portion = &plan.items()[portion];
+                for (index, item) in portion.iter().enumerate() {
+                    let next = portion.get(index + 1).unwrap_or(item);
+                    self.run_item(isa, [item, next], &output, buffers);
+                }
             }
         });
     }
 
-    fn run_item(&self, isa: Isa, item: &plan::Item, output: &Output<'_>, buffers: &mut Buffers) {
+    /// Computes the first item; the second comes after it.
+    fn run_item(
+        &self,
+        isa: Isa,
+        items: [&plan::Item; 2],
+        output: &Output<'_>,
+        buffers: &mut Buffers,
+    ) {
         match self.cache.format() {
-            KvFormat::F32 => isa.run(work::ItemWork::<F32>::new(self, item, output, buffers)),
-            KvFormat::F16 => isa.run(work::ItemWork::<F16>::new(self, item, output, buffers)),
-            KvFormat::Bf16 => isa.run(work::ItemWork::<Bf16>::new(self, item, output, buffers)),
-            KvFormat::Int8 => isa.run(work::ItemWork::<Int8>::new(self, item, output, buffers)),
+            KvFormat::F32 => isa.run(work::ItemWork::<F32>::new(self, items, output, buffers)),
+            KvFormat::F16 => isa.run(work::ItemWork::<F16>::new(self, items, output, buffers)),
+            KvFormat::Bf16 => isa.run(work::ItemWork::<Bf16>::new(self, items, output, buffers)),
+            KvFormat::Int8 => isa.run(work::ItemWork::<Int8>::new(self, items, output, buffers)),
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn first(floats: &mut Vec<f32>, len: usize) -> &mut [f32] {
 pub(super) struct Tile<'a> {
     call: &'a Call<'a>,
     item: &'a Item,
+    /// What is computed after it.
+    next: &'a Item,
     scoring: Scoring,
     queries: &'a [f32],
     scores: &'a mut [f32],
@@ -64,7 +66,11 @@ pub(super) struct Tile<'a> {
 
 impl<'a> Tile<'a> {
     #[inline(always)]
-    pub(super) fn new(call: &'a Call<'a>, item: &'a Item, buffers: &'a mut Buffers) -> Self {
+    pub(super) fn new(
+        call: &'a Call<'a>,
+        [item, next]: [&'a Item; 2],
+        buffers: &'a mut Buffers,
+    ) -> Self {
         let (head_dim, stride) = (call.cache.shape().head_dim, call.cache.value_stride());
         let rows = item.rows.len() * call.group;
         let scoring = Scoring::new(call.batch.scale, call.batch.softcap);
@@ -73,6 +79,7 @@ impl<'a> Tile<'a> {
         Self {
             call,
             item,
+            next,
             scoring,
             queries,
             scores: first(&mut buffers.scores, rows * STEP_TOKENS),
@@ -94,20 +101,20 @@ impl<'a> Tile<'a> {
         while index < end {
             // Where a step begins depends on the place of the block alone.
             let next = ((index / STEP_BLOCKS + 1) * STEP_BLOCKS).min(end);
-            self.step::<S, E>(simd, index..next, next.min(end - 1));
+            self.step::<S, E>(simd, index..next);
             index = next;
         }
         self.state.close(simd, self.lanes);
         &self.state
     }
 
-    /// Blocks of one step, after which block `next` comes.
+    /// Blocks of one step.
     #[inline(always)]
-    fn step<S: Simd, E: Element>(&mut self, simd: S, indices: Range<usize>, next: usize) {
-        let mut blocks = [self.head_block::<E>(next); STEP_BLOCKS + 1];
+    fn step<S: Simd, E: Element>(&mut self, simd: S, indices: Range<usize>) {
+        let mut blocks = [self.block_at::<E>(indices.end); STEP_BLOCKS + 1];
         let count = indices.len();
         for (block, index) in blocks.iter_mut().zip(indices.clone()) {
-            *block = self.head_block::<E>(index);
+            *block = self.head_block::<E>(self.item, index);
         }
         let start = indices.start * BLOCK_TOKENS;
         if self.item.rows.len() * self.call.group < CONVERTED_ROWS_MIN {
@@ -118,7 +125,7 @@ impl<'a> Tile<'a> {
     }
 
     /// All rows with all blocks but the last, which comes next; what a row does not see weighs
-    /// nothing.
+    /// nothing. While one block is read, the one that is read after it is asked for.
     #[inline(always)]
     fn few_rows<S: Simd, E: Element>(
         &mut self,
@@ -135,8 +142,8 @@ impl<'a> Tile<'a> {
         let seen = self.seen_from(rows.end - 1, start).end.min(count * BLOCK_TOKENS);
         let last_tokens = seen - (count - 1) * BLOCK_TOKENS;
         let first = (rows.start - self.item.rows.start) * self.call.group;
-        let mut sides = [Right::<E>::kept(blocks[0].keys, blocks[0].keys); STEP_BLOCKS];
-        for index in 0..count {
+        let mut sides = [Right::<E>::kept(blocks[count - 1].keys, blocks[0].values); STEP_BLOCKS];
+        for index in 0..count - 1 {
             sides[index] = Right::kept(blocks[index].keys, blocks[index + 1].keys);
         }
         simd.enter(Scores {
@@ -149,9 +156,10 @@ impl<'a> Tile<'a> {
             stride: STEP_TOKENS,
         });
         self.weigh::<S, E>(simd, &blocks[..count], rows.clone(), start, 0);
-        for index in 0..count {
+        for index in 0..count - 1 {
             sides[index] = Right::kept(blocks[index].values, blocks[index + 1].values);
         }
+        sides[count - 1] = Right::kept(blocks[count - 1].values, blocks[count].keys);
         simd.enter(Sums {
             rows: rows.len() * self.call.group,
             weights: &self.scores[first * STEP_TOKENS..],
@@ -203,10 +211,28 @@ impl<'a> Tile<'a> {
         self.block = converted;
     }
 
+    /// Block `index` of the item, or what is read first after its last one.
     #[inline(always)]
-    fn head_block<E: Element>(&self, index: usize) -> HeadBlock<'a, E::Bits> {
-        let block = self.span().blocks[index];
-        self.call.cache.head_block::<E>(self.call.layer, block, self.item.head)
+    fn block_at<E: Element>(&self, index: usize) -> HeadBlock<'a, E::Bits> {
+        if self.blocks(self.item).contains(&index) {
+            return self.head_block::<E>(self.item, index);
+        }
+        self.head_block::<E>(self.next, self.blocks(self.next).start)
+    }
+
+    /// Blocks that an item reads.
+    #[inline(always)]
+    fn blocks(&self, item: &Item) -> Range<usize> {
+        let tokens = self.call.batch.spans[item.span].tokens(&item.rows);
+        let first = (item.segments.start * SEGMENT_BLOCKS).max(tokens.start / BLOCK_TOKENS);
+        let end = (item.segments.end * SEGMENT_BLOCKS).min(tokens.end.div_ceil(BLOCK_TOKENS));
+        first..end
+    }
+
+    #[inline(always)]
+    fn head_block<E: Element>(&self, item: &Item, index: usize) -> HeadBlock<'a, E::Bits> {
+        let block = self.call.batch.spans[item.span].blocks[index];
+        self.call.cache.head_block::<E>(self.call.layer, block, item.head)
     }
 
     #[inline(always)]

@@ -60,6 +60,8 @@ impl<'a> Output<'a> {
 pub(super) struct ItemWork<'a, E> {
     call: &'a Call<'a>,
     item: &'a Item,
+    /// What the thread computes after it.
+    next: &'a Item,
     output: &'a Output<'a>,
     buffers: &'a mut Buffers,
     format: PhantomData<E>,
@@ -68,11 +70,11 @@ pub(super) struct ItemWork<'a, E> {
 impl<'a, E: Element> ItemWork<'a, E> {
     pub(super) fn new(
         call: &'a Call<'a>,
-        item: &'a Item,
+        [item, next]: [&'a Item; 2],
         output: &'a Output<'a>,
         buffers: &'a mut Buffers,
     ) -> Self {
-        Self { call, item, output, buffers, format: PhantomData }
+        Self { call, item, next, output, buffers, format: PhantomData }
     }
 }
 
@@ -86,7 +88,7 @@ impl<E: Element> Kernel for ItemWork<'_, E> {
         let len = State::len(self.call, self.item.rows.len());
         let mut state = State::new(first(&mut total, len), stride);
         state.clear();
-        let mut tile = Tile::new(self.call, self.item, self.buffers);
+        let mut tile = Tile::new(self.call, [self.item, self.next], self.buffers);
         let is_complete = match self.item.split {
             None => {
                 for segment in self.item.segments.clone() {

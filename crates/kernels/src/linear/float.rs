@@ -24,8 +24,6 @@ use tile::Tile;
 
 /// Outputs whose weights lie side by side.
 const PANEL: usize = GROUP;
-/// Panels that a thread takes at a time, so that it reads memory in long runs.
-const PANELS_MAX: usize = 16;
 /// Rows of activations that one part of a panel is multiplied with while it is in the cache.
 const ROWS: usize = 48;
 /// Columns of that part: 16 KiB of 32-bit floats.
@@ -109,18 +107,13 @@ impl FloatWeights {
     ) {
         let steps = E::steps(weights);
         let job = Job::<E> { steps, columns: self.columns, activations, mode: out.mode };
-        let tiles = out.tiles(portion(self.rows, threads));
+        let tiles = out.tiles(threads);
         threads.run(&|_| {
             while let Some(out) = tiles.next() {
                 simd::run(Portion { job: &job, out });
             }
         });
     }
-}
-
-/// Outputs that a thread takes at a time.
-fn portion(outputs: usize, threads: &Threads) -> usize {
-    (outputs.div_ceil(PANEL) / (8 * threads.count())).clamp(1, PANELS_MAX) * PANEL
 }
 
 /// What all threads share.

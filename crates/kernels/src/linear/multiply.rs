@@ -1,12 +1,12 @@
 //! Panels among threads, rows of activations in chunks.
 
-use std::{cell::RefCell, ops::Range};
+use std::{cell::RefCell, ops::Range, slice};
 
 use super::{
     Activations,
     activations::TILE,
     kernel::{Kernel, Scratch, Sums, TileSums},
-    output::{Mode, OutputPart},
+    output::{Mode, OutputPart, PANELS_MAX},
     panels::{PANEL, Panels},
 };
 use crate::{
@@ -17,20 +17,20 @@ use crate::{
 
 /// Tiles of activations that one unpacked chunk of weights is multiplied with.
 const TILES: usize = 16;
-/// Panels that a thread takes at a time, so that it reads memory in long runs.
-const PANELS_MAX: usize = 16;
+/// Sums of so many tiles of one panel, or of one tile with so many panels, are kept.
+const SUMS: usize = if TILES > PANELS_MAX { TILES } else { PANELS_MAX };
 
 /// What a thread needs for a panel, kept from one multiplication to the next.
 #[derive(Debug)]
 struct Room {
     scratch: Scratch,
-    sums: Box<[TileSums; TILES]>,
+    sums: Box<[TileSums; SUMS]>,
 }
 
 thread_local! {
     static ROOM: RefCell<Room> = RefCell::new(Room {
         scratch: Scratch::default(),
-        sums: Box::new([TileSums::ZERO; TILES]),
+        sums: Box::new([TileSums::ZERO; SUMS]),
     });
 }
 
@@ -42,15 +42,17 @@ pub(super) fn multiply(
     out: OutputPart<'_>,
     threads: &Threads,
 ) {
-    let portion = (panels.count() / (8 * threads.count())).clamp(1, PANELS_MAX);
     let job = Job { kernel, panels, activations, mode: out.mode };
-    let tiles = out.tiles(portion * PANEL);
+    let tiles = out.tiles(threads);
     threads.run(&|_| {
         ROOM.with_borrow_mut(|room| {
             while let Some(mut tile) = tiles.next() {
                 let columns = tile.columns();
-                for panel in columns.start / PANEL..columns.end.div_ceil(PANEL) {
-                    job.panel(panel, &mut tile, room);
+                let panels = columns.start / PANEL..columns.end.div_ceil(PANEL);
+                if (1..=TILE).contains(&activations.rows()) {
+                    job.few_rows(panels, &mut tile, room);
+                } else {
+                    panels.for_each(|panel| job.panel(panel, &mut tile, room));
                 }
             }
         });
@@ -66,6 +68,23 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// The rows of one tile with some panels, which lie in `out`.
+    fn few_rows(&self, panels: Range<usize>, out: &mut ColumnTile<'_, f32>, room: &mut Room) {
+        let rows = self.activations.rows();
+        let activations = self.activations.tile_rows(0, rows);
+        let all_sums = &mut room.sums[..panels.len()];
+        for (panel, sums) in panels.zip(&mut *all_sums) {
+            *sums = TileSums::ZERO;
+            let (weights, sums) = (self.panels.panel(panel), slice::from_mut(sums));
+            self.kernel.accumulate(weights, activations, &mut room.scratch, sums);
+        }
+        for row in 0..rows {
+            let sums = all_sums.iter().map(|sums| &sums.0[row]);
+            let scale = self.activations.row_scale(row);
+            simd::run(StoreRow { sums, scale, mode: self.mode, out: out.row(row) });
+        }
+    }
+
     /// All rows with one panel, which lies in `out`.
     fn panel(&self, panel: usize, out: &mut ColumnTile<'_, f32>, room: &mut Room) {
         let weights = self.panels.panel(panel);
@@ -92,6 +111,37 @@ impl Job<'_> {
     }
 }
 
+/// Brings the sums of a row, panel by panel, to their place.
+struct StoreRow<'a, I> {
+    sums: I,
+    /// What the sums are in units of.
+    scale: f32,
+    mode: Mode,
+    out: &'a mut [f32],
+}
+
+impl<'a, I: Iterator<Item = &'a Sums>> simd::Kernel for StoreRow<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let scale = simd.splat(self.scale);
+        for (out, sums) in self.out.chunks_mut(PANEL).zip(self.sums) {
+            store(simd, simd.mul(simd.load(sums), scale), self.mode, out);
+        }
+    }
+}
+
+#[inline(always)]
+fn store<S: Simd>(simd: S, results: S::Floats, mode: Mode, out: &mut [f32]) {
+    const { assert!(PANEL == GROUP, "a panel's outputs are a group") };
+    let results = match mode {
+        Mode::Set => results,
+        Mode::Add => simd.add(simd.load_part(out, 0.0), results),
+    };
+    simd.store_part(results, out);
+}
+
 /// Brings the sums of rows, which are in units of the rows' scales, to their place.
 struct Store<'a, 'b, I> {
     sums: I,
@@ -107,16 +157,10 @@ impl<'a, I: Iterator<Item = &'a Sums>> simd::Kernel for Store<'a, '_, I> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        const { assert!(PANEL == GROUP, "a panel's outputs are a group") };
         for (row, sums) in self.rows.zip(self.sums) {
             let scale = simd.splat(self.activations.row_scale(row));
-            let results = simd.mul(simd.load(sums), scale);
             let out = &mut self.out.row(row)[self.columns.clone()];
-            let results = match self.mode {
-                Mode::Set => results,
-                Mode::Add => simd.add(simd.load_part(out, 0.0), results),
-            };
-            simd.store_part(results, out);
+            store(simd, simd.mul(simd.load(sums), scale), self.mode, out);
         }
     }
 }

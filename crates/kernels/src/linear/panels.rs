@@ -130,11 +130,6 @@ impl Panels {
         self.rows
     }
 
-    /// How many panels there are.
-    pub(crate) fn count(&self) -> usize {
-        self.rows.div_ceil(PANEL)
-    }
-
     pub(crate) fn byte_len(&self) -> usize {
         match &self.records {
             Records::Int4(records) => size_of_val::<[_]>(records),

@@ -14,9 +14,15 @@ use std::{
 /// Ranges of `0..count`, each handed out once to whichever thread asks next.
 #[derive(Debug)]
 pub struct Portions {
+    /// Where the next one begins.
     next: AtomicUsize,
     count: usize,
-    size: usize,
+    /// What portions are multiples of, but for the last.
+    unit: usize,
+    /// Units of a portion at most.
+    units_max: usize,
+    /// Portions that what is left is cut into; at least as many units as that are left whole.
+    parts: usize,
 }
 
 impl Portions {
@@ -27,22 +33,48 @@ impl Portions {
     /// If `size` is zero.
     #[must_use]
     pub fn new(count: usize, size: usize) -> Self {
-        assert!(size > 0, "a portion of nothing never ends");
-        Self { next: AtomicUsize::new(0), count, size }
+        Self::shrinking(count, size, 1, 1)
     }
 
-    /// Portions for `threads` threads: about eight for each, so that whoever is disturbed does less.
+    /// Portions for `threads` threads, the first ones large, the last ones of 1: so that whoever is
+    /// disturbed does less, and all end together.
     #[must_use]
     pub fn among(count: usize, threads: usize) -> Self {
-        Self::new(count, (count / (8 * threads.max(1))).max(1))
+        Self::shrinking(count, 1, usize::MAX, threads)
+    }
+
+    /// The same of multiples of `unit`, `units_max` of them at most.
+    ///
+    /// # Panics
+    ///
+    /// If `unit` or `units_max` is zero.
+    #[must_use]
+    pub fn shrinking(count: usize, unit: usize, units_max: usize, threads: usize) -> Self {
+        assert!(unit > 0 && units_max > 0, "a portion of nothing never ends");
+        let parts = threads.max(1).saturating_mul(4);
+        Self { next: AtomicUsize::new(0), count, unit, units_max, parts }
+    }
+
+    /// What is divided into portions.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     /// The next range, or `None` if all were handed out.
     pub fn next(&self) -> Option<Range<usize>> {
-        // Asked at most once more by each thread after the end, so that it cannot wrap.
-        let portion = self.next.fetch_add(1, Ordering::Relaxed);
-        let start = portion.checked_mul(self.size).filter(|start| *start < self.count)?;
-        Some(start..self.count.min(start.saturating_add(self.size)))
+        let mut start = self.next.load(Ordering::Relaxed);
+        while start < self.count {
+            let left = self.count - start;
+            let units = (left.div_ceil(self.unit) / self.parts).clamp(1, self.units_max);
+            let end = start + left.min(units.saturating_mul(self.unit));
+            let taken =
+                self.next.compare_exchange_weak(start, end, Ordering::Relaxed, Ordering::Relaxed);
+            match taken {
+                Ok(_) => return Some(start..end),
+                Err(other) => start = other,
+            }
+        }
+        None
     }
 }
 
@@ -102,23 +134,19 @@ unsafe impl<T: Send> Sync for ColumnTiles<'_, T> {}
 unsafe impl<T: Send> Send for ColumnTiles<'_, T> {}
 
 impl<'a, T> ColumnTiles<'a, T> {
-    /// Cuts a matrix of `rows` rows that begin `stride` values apart, `columns` wide, into tiles of
-    /// `width` columns and all rows.
+    /// Cuts a matrix of `rows` rows that begin `stride` values apart, with the `columns` that are
+    /// divided, into tiles of all rows.
     ///
     /// # Panics
     ///
-    /// If `values` is shorter than that, `columns` greater than `stride`, or `width` zero.
+    /// If `values` is shorter than that, or there are more columns than `stride`.
     #[must_use]
-    pub fn new(
-        values: &'a mut [T],
-        [rows, columns]: [usize; 2],
-        stride: usize,
-        width: usize,
-    ) -> Self {
+    pub fn new(values: &'a mut [T], rows: usize, stride: usize, columns: Portions) -> Self {
+        let portions = columns;
+        let columns = portions.count();
         assert!(columns <= stride, "{columns} columns in rows {stride} apart");
         let needed = rows.checked_sub(1).map_or(0, |last| last * stride + columns);
         assert!(needed <= values.len(), "{rows} rows need {needed} values, not {}", values.len());
-        let portions = Portions::new(columns, width);
         Self { portions, rows, stride, values: values.as_mut_ptr(), borrowed: PhantomData }
     }
 

@@ -17,7 +17,7 @@ use std::{
     mem::transmute,
 };
 
-use super::{PANEL, portion};
+use super::PANEL;
 use crate::{
     Activations, Threads,
     float16::f32_to_bf16,
@@ -43,10 +43,10 @@ pub(super) fn multiply(
     out: OutputPart<'_>,
     threads: &Threads,
 ) {
-    let ([rows, outputs], mode) = (out.shape, out.mode);
+    let ([rows, _], mode) = (out.shape, out.mode);
     let pairs = rounded(activations.float_rows(), threads);
     let job = Job { isa, weights, pairs: &pairs, rows, mode };
-    let tiles = out.tiles(portion(outputs, threads));
+    let tiles = out.tiles(threads);
     threads.run(&|_| {
         while let Some(mut out) = tiles.next() {
             job.portion(&mut out);

@@ -24,6 +24,16 @@ fn portions_cover_everything_once() {
 }
 
 #[test]
+fn portions_shrink_to_a_unit() {
+    let portions = Portions::shrinking(45 * 16 - 3, 16, 4, 2);
+    let sizes: Vec<_> = std::iter::from_fn(|| portions.next()).map(|range| range.len()).collect();
+    let whole = [vec![4; 4], vec![3; 2], vec![2; 4], vec![1; 14]].concat();
+    let mut expected: Vec<_> = whole.iter().map(|units| units * 16).collect();
+    expected.push(13);
+    assert_eq!(sizes, expected);
+}
+
+#[test]
 fn a_count_near_the_limit_ends() {
     let portions = Portions::new(usize::MAX, usize::MAX - 1);
     assert_eq!(portions.next(), Some(0..usize::MAX - 1));
@@ -60,7 +70,7 @@ fn rows_are_written_by_whoever_takes_them() {
 fn columns_are_written_within_their_stride() {
     let (rows, columns, stride) = (5, 50, 64);
     let mut values = vec![0; rows * stride];
-    let tiles = ColumnTiles::new(&mut values, [rows, columns], stride, 16);
+    let tiles = ColumnTiles::new(&mut values, rows, stride, Portions::new(columns, 16));
     three_threads().run(&|_| {
         while let Some(mut tile) = tiles.next() {
             let first = tile.columns().start;
@@ -78,7 +88,7 @@ fn columns_are_written_within_their_stride() {
 #[test]
 #[should_panic(expected = "2 rows need 74 values, not 73")]
 fn a_matrix_must_lie_within_its_slice() {
-    let _tiles = ColumnTiles::new(&mut [0; 73], [2, 10], 64, 16);
+    let _tiles = ColumnTiles::new(&mut [0; 73], 2, 64, Portions::new(10, 16));
 }
 
 #[test]

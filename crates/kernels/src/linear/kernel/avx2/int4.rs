@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 };
 
 use super::{
-    ahead::Ahead,
+    ahead::{self, Ahead},
     pair,
     vector::{
         bytes, floats, halves, in_order, stay_in_memory, store_bytes, store_floats, unforeseen,
@@ -28,6 +28,9 @@ use crate::{
 
 /// From so many rows on, nibbles are taken apart once for all of them.
 const UNPACK_FROM: usize = 8;
+
+/// So many rows' sums and products fit the registers.
+const IN_REGISTERS: usize = 2;
 
 /// Either record.
 pub(super) trait Nibbles {
@@ -132,7 +135,10 @@ fn packed_tile<R: Nibbles, const ROWS: usize>(
     tile: &[TileBlock],
     sums: &mut TileSums,
 ) {
+    // In registers, if there are few.
+    let mut totals: [Sums; ROWS] = std::array::from_fn(|row| sums.0[row]);
     for (record, block) in records.iter().zip(tile) {
+        ahead::fetch_stream(record);
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for (pair, vector) in record.quants().iter().enumerate() {
             let (low_0, high_0) = apart(bytes(vector, 0));
@@ -145,9 +151,13 @@ fn packed_tile<R: Nibbles, const ROWS: usize>(
             minimums: [minimums(record.minimums(), 0), minimums(record.minimums(), 1)],
         };
         for row in 0..ROWS {
-            finish::<R>(&mut sums.0[row], products[row], (block, row), weights);
+            finish::<R>(&mut totals[row], products[row], (block, row), weights);
+        }
+        if ROWS > IN_REGISTERS {
+            stay_in_memory(&mut totals);
         }
     }
+    sums.0[..ROWS].copy_from_slice(&totals);
 }
 
 #[inline(never)]
@@ -176,6 +186,7 @@ fn unpacked_tile<R: Nibbles, const ROWS: usize>(
         };
         for row in 0..ROWS {
             finish::<R>(&mut sums.0[row], products[row], (block, row), weights);
+            stay_in_memory(sums);
         }
     }
 }
@@ -279,7 +290,6 @@ fn finish<R: Nibbles>(
         };
         store_floats(sums, half, total);
     }
-    stay_in_memory(sums);
 }
 
 /// Minimums times -1/8.

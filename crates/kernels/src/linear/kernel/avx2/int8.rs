@@ -9,6 +9,7 @@ use std::arch::x86_64::{
 };
 
 use super::{
+    ahead,
     vector::{bytes, floats, halves, in_order, stay_in_memory, store_floats},
     word,
 };
@@ -44,6 +45,7 @@ pub(super) fn accumulate(
 #[target_feature(enable = "avx2,fma,f16c")]
 fn narrow_tile<const ROWS: usize>(records: &[Int8Record], tile: &[TileBlock], sums: &mut TileSums) {
     for (record, block) in records.iter().zip(tile) {
+        ahead::fetch_stream(record);
         let mut products = [[_mm256_setzero_si256(); 2]; ROWS];
         for (group, vector) in record.quants.iter().enumerate() {
             add_group(&mut products, vector, block, group);
