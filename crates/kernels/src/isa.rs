@@ -110,3 +110,6 @@ mod aarch64 {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

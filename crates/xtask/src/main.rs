@@ -9,9 +9,11 @@
 
 mod apt;
 mod arm;
+mod avx512;
 mod ci;
 mod conformance;
 mod dashboard;
+mod debian;
 mod demo;
 mod models;
 mod peers;
@@ -43,6 +45,7 @@ usage: cargo xtask TASK
   dashboard [--only TEXT] [--assets FOLDER]
                             drive the dashboard in a browser (tests with TEXT; files from FOLDER)
   arm                       test the kernels for 64-bit Arm in an emulator
+  avx512 [TEXT...]          test the kernels for AVX-512 in an emulator (tests with TEXT); 10 minutes
   bench ARGS...             measure this machine: arguments of the bench crate, such as `serving`
 
 Everything that is fetched or built goes to $HONE_CACHE (else $XDG_CACHE_HOME/hone, else ~/.cache/hone).";
@@ -80,6 +83,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         }
         ("dashboard", options) => dashboard::run(&places, options)?,
         ("arm", []) => arm::run(&places)?,
+        ("avx512", filters) => avx512::run(&places, filters)?,
         ("bench", ["kernels", ..]) => server::run_bench(&places, options)?,
         ("bench", options) => {
             models::prepare(&places)?;

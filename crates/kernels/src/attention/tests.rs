@@ -5,6 +5,7 @@ use world::{Chunk, FORMATS, Setting, World, is_emulated, isas};
 
 use super::{AttentionBatch, AttentionScratch, AttentionSpan, attend};
 use crate::{
+    isa::tests::compared,
     kv::{KvCache, KvFormat, KvShape},
     rows::Rows,
     simd::Isa,
@@ -191,6 +192,7 @@ fn a_row_does_not_depend_on_how_many_segments_there_are() {
 fn every_instruction_set_passes_the_check_before_it_is_used() {
     for isa in Isa::widest_first() {
         assert!(super::check::agrees(isa), "{isa:?}");
+        compared("attention", &format!("{isa:?}"));
     }
 }
 

@@ -1,7 +1,10 @@
 //! Every kernel against the definition, at every remainder; the definition against floats.
 
 use super::{Kernel, Precision, Weights, activations::tests::noise, pack::tests::file};
-use crate::{ActivationKind, Activations, Output, Stored, StoredFormat, Threads, ThreadsOptions};
+use crate::{
+    ActivationKind, Activations, Output, Stored, StoredFormat, Threads, ThreadsOptions,
+    isa::tests::compared,
+};
 
 const FORMATS: [StoredFormat; 3] = [StoredFormat::Q4_0, StoredFormat::Q4_1, StoredFormat::Q8_0];
 
@@ -69,6 +72,7 @@ fn check(format: StoredFormat, rows: usize, outputs: usize, columns: usize) {
 
 #[test]
 fn kernels_agree_at_every_remainder() {
+    Kernel::all().iter().for_each(|kernel| compared("linear", &format!("{kernel:?}")));
     for format in FORMATS {
         for rows in 1..=9 {
             (1..=40).for_each(|outputs| check(format, rows, outputs, 64));
@@ -240,5 +244,6 @@ fn columns_must_be_equal() {
 
 #[test]
 fn a_kernel_is_chosen_only_if_it_gives_the_bits_of_the_definition() {
+    compared("best", &format!("{:?}", Kernel::best()));
     assert!(!matches!(Kernel::best(), Kernel::Scalar) || Kernel::all().len() == 1);
 }

@@ -1,6 +1,7 @@
 use std::marker::PhantomData;
 
 use super::{GROUP, Isa, Kernel, Simd};
+use crate::isa::tests::compared;
 
 /// A function of one float.
 pub(crate) trait Unary {
@@ -115,6 +116,7 @@ fn group(start: usize, step: usize) -> [f32; GROUP] {
 
 #[test]
 fn every_instruction_set_does_what_is_defined() {
+    Isa::widest_first().iter().for_each(|isa| compared("simd", &format!("{isa:?}")));
     for start in 0..VALUES.len() {
         for step in 1..VALUES.len() {
             let groups = [group(start, 1), group(start * 7, step), group(start * 3, step + 5)];

@@ -18,7 +18,7 @@ const BLOCKS_PER_SEQUENCE: usize = 64;
 const SEQUENCES_MAX: usize = 4;
 const LAYER: usize = 1;
 
-/// Whether these tests run in an emulator, as `cargo xtask arm` says: what takes long is then done at
+/// Whether these tests run in an emulator, as `cargo xtask arm` and `avx512` say: what takes long is then done at
 /// fewer sizes.
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 pub(super) fn is_emulated() -> bool {

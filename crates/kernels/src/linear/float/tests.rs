@@ -40,6 +40,29 @@ fn multiply(weights: &Weights, x: &[f32], threads: &Threads) -> Vec<f32> {
     out
 }
 
+/// Small whole numbers, which every precision holds, as it does their products and sums.
+#[test]
+fn whole_numbers_are_multiplied_exactly() {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(isa) = crate::isa::Avx512Bf16::detect() {
+        crate::isa::tests::compared("bfloat16", &format!("{isa:?}"));
+    }
+    let whole = |seed| move |index: usize| ((index * seed) % 31) as f32 - 15.0;
+    for (rows, outputs, columns) in [(1, 40, 34), (4, 17, 64), (13, 33, 130), (25, 16, 2)] {
+        let w: Vec<f32> = (0..outputs * columns).map(whole(17)).collect();
+        let x: Vec<f32> = (0..rows * columns).map(whole(11)).collect();
+        let dot = |row: usize, output: usize| -> f32 {
+            (0..columns).map(|k| x[row * columns + k] * w[output * columns + k]).sum()
+        };
+        let expected: Vec<f32> =
+            (0..rows * outputs).map(|index| dot(index / outputs, index % outputs)).collect();
+        for (precision, _) in PRECISIONS {
+            let found = multiply(&pack(&w, columns, precision), &x, &Threads::single());
+            assert_eq!(found, expected, "{precision:?}: {rows} x {outputs} x {columns}");
+        }
+    }
+}
+
 /// Each result against 64-bit sums: the rounding of the weight, and of as many sums as columns.
 #[track_caller]
 fn check(rows: usize, outputs: usize, columns: usize) {

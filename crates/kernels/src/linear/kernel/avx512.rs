@@ -1,8 +1,8 @@
 //! 512 bits with VNNI: four products of bytes and their sum in one instruction, for all 16 outputs of
 //! a panel, with activations that it broadcasts itself.
 //!
-//! Written on a machine without the instruction set: it compiles, and nothing of it has run.
-//! [`super::Kernel::best`] holds it against the definition before it chooses it.
+//! Written on a machine without the instruction set, and run in an emulator only (`cargo xtask avx512`):
+//! its speed is unknown. [`super::Kernel::best`] holds it against the definition before it chooses it.
 #![expect(
     unsafe_code,
     reason = "UNSAFETY: vector loads and stores, and the call of a function compiled for AVX-512"

@@ -1,8 +1,10 @@
 use super::{BYTES, FLOATS, HALVES, Multiplier, all_f32, all_int8, bf16};
+use crate::isa::tests::compared;
 
 /// A loop must be its number of steps times the dot product, which is `dot`.
 #[track_caller]
 fn check<A, B, const N: usize>(kernel: &Multiplier<A, B, N>, a: &[A; N], b: &[B; N], dot: f64) {
+    compared("roofline", kernel.isa);
     for steps in [0, 1, 2, 7, 100] {
         let expected = dot * (steps * kernel.dots_per_step) as f64;
         assert_eq!((kernel.run)(steps, a, b).to_bits(), expected.to_bits(), "{kernel:?}, {steps}");
