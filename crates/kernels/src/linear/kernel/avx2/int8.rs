@@ -15,7 +15,7 @@ use super::{
 };
 use crate::linear::{
     activations::{TILE, TileBlock, TileRows},
-    kernel::{Scratch, TileSums},
+    kernel::{Scratch, Sums, TileSums},
     panels::{Blocks, Int8Record, VECTOR},
 };
 
@@ -42,6 +42,8 @@ pub(super) fn accumulate(
     }
 }
 
+// Apart from their caller, whose constants would take their registers.
+#[inline(never)]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn narrow_tile<const ROWS: usize>(records: &[Int8Record], tile: &[TileBlock], sums: &mut TileSums) {
     for (record, block) in records.iter().zip(tile) {
@@ -51,7 +53,10 @@ fn narrow_tile<const ROWS: usize>(records: &[Int8Record], tile: &[TileBlock], su
             add_group(&mut products, vector, block, group);
         }
         let scales = [halves(&record.scales, 0), halves(&record.scales, 1)];
-        finish(sums, &products, block, scales);
+        for row in 0..ROWS {
+            finish(&mut sums.0[row], products[row], (block, row), scales);
+        }
+        stay_in_memory(sums);
     }
 }
 
@@ -77,22 +82,19 @@ fn add_group<const ROWS: usize>(
     }
 }
 
-/// Adds the products of a block to the sums, as [`crate::linear::kernel::scalar`] defines it.
+/// Adds the products of a block with one row to its sums, as [`crate::linear::kernel::scalar`] defines it.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn finish<const ROWS: usize>(
-    sums: &mut TileSums,
-    products: &[[__m256i; 2]; ROWS],
-    block: &TileBlock,
+fn finish(
+    sums: &mut Sums,
+    products: [__m256i; 2],
+    (block, row): (&TileBlock, usize),
     scales: [__m256; 2],
 ) {
-    for row in 0..ROWS {
-        let scale = _mm256_set1_ps(block.scales[row]);
-        for half in 0..2 {
-            let product = _mm256_mul_ps(_mm256_cvtepi32_ps(products[row][half]), scale);
-            let total = _mm256_fmadd_ps(product, scales[half], floats(&sums.0[row], half));
-            store_floats(&mut sums.0[row], half, total);
-        }
+    let scale = _mm256_set1_ps(block.scales[row]);
+    for half in 0..2 {
+        let product = _mm256_mul_ps(_mm256_cvtepi32_ps(products[half]), scale);
+        let total = _mm256_fmadd_ps(product, scales[half], floats(sums, half));
+        store_floats(sums, half, total);
     }
-    stay_in_memory(sums);
 }

@@ -15,7 +15,10 @@ use crate::{
             avx2::{
                 ahead::Ahead,
                 pair,
-                vector::{bytes, floats, halves, in_order, store_floats, store_words, words},
+                vector::{
+                    bytes, floats, halves, in_order, stay_in_memory, store_floats, store_words,
+                    words,
+                },
             },
             unpacked::{WIDE_CHUNK, Widened},
         },
@@ -65,6 +68,7 @@ fn widen(record: &Int8Record, widened: &mut Widened) {
     }
 }
 
+#[inline(never)]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn wide_tile<const ROWS: usize>(
     weights: &[Widened],
@@ -96,7 +100,10 @@ fn wide_tile<const ROWS: usize>(
         add_vector(&mut products, &q[14], wide, 14);
         add_vector(&mut products, &q[15], wide, 15);
         let scales = [floats(&weights.scales, 0), floats(&weights.scales, 1)];
-        finish(sums, &products, block, scales);
+        for row in 0..ROWS {
+            finish(&mut sums.0[row], products[row], (block, row), scales);
+        }
+        stay_in_memory(sums);
     }
 }
 
