@@ -198,6 +198,11 @@ fn for_row_groups<S: Simd>(simd: S, rows: usize, each: &mut impl RowGroup) {
     let mut row = 0;
     while row < rows {
         let left = rows - row;
+        if const { S::SUMS.0 == 1 } {
+            each.compute::<S, 1>(simd, row);
+            row += 1;
+            continue;
+        }
         if const { S::SUMS.0 >= 6 } && left >= 6 {
             each.compute::<S, 6>(simd, row);
             row += 6;

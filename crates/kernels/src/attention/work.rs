@@ -89,21 +89,16 @@ impl<E: Element> Kernel for ItemWork<'_, E> {
         let mut state = State::new(first(&mut total, len), stride);
         state.clear();
         let mut tile = Tile::new(self.call, [self.item, self.next], self.buffers);
-        let is_complete = match self.item.split {
-            None => {
-                for segment in self.item.segments.clone() {
-                    state.absorb(simd, tile.segment::<S, E>(simd, segment));
-                }
-                true
+        let split = self.item.split.map(|split| self.output.plan.split(split));
+        for segment in self.item.segments.clone() {
+            // Called in one place only, since all of it becomes a part of this function.
+            let found = tile.segment::<S, E>(simd, segment);
+            match split {
+                None => state.absorb(simd, found),
+                Some(split) => self.output.keep(simd, split, segment, found),
             }
-            Some(split) => {
-                let split = self.output.plan.split(split);
-                let segment = tile.segment::<S, E>(simd, self.item.segments.start);
-                self.output.keep(simd, split, self.item.segments.start, segment);
-                self.output.merge(simd, split, &mut state)
-            }
-        };
-        if is_complete {
+        }
+        if split.is_none_or(|split| self.output.merge(simd, split, &mut state)) {
             self.output.finish(self.call, self.item, &state);
         }
         self.buffers.total = total;
