@@ -128,7 +128,7 @@ impl Call<'_> {
         partials.resize(plan.partials_len().max(partials.len()), 0.0);
         buffers.resize_with(threads.count().max(buffers.len()), Mutex::default);
         let output = Output::new(plan, out, partials);
-        let items = Portions::among(plan.items().len(), threads.count());
+        let items = Portions::among(plan.items().len(), 1, threads.count());
         let (plan, buffers) = (&*plan, &*buffers);
         threads.run(&|thread| {
             // What a panic has left in it is overwritten before it is read.

@@ -6,7 +6,7 @@ use super::{
     Activations,
     activations::TILE,
     kernel::{Kernel, Scratch, Sums, TileSums},
-    output::{Mode, OutputPart, PANELS_MAX},
+    output::{Mode, OutputPart},
     panels::{PANEL, Panels},
 };
 use crate::{
@@ -15,22 +15,21 @@ use crate::{
     threads::ColumnTile,
 };
 
-/// Tiles of activations that one unpacked chunk of weights is multiplied with.
+/// Tiles of activations that one unpacked chunk of weights is multiplied with, or panels that a
+/// single tile is, before results are stored.
 const TILES: usize = 16;
-/// Sums of so many tiles of one panel, or of one tile with so many panels, are kept.
-const SUMS: usize = if TILES > PANELS_MAX { TILES } else { PANELS_MAX };
 
 /// What a thread needs for a panel, kept from one multiplication to the next.
 #[derive(Debug)]
 struct Room {
     scratch: Scratch,
-    sums: Box<[TileSums; SUMS]>,
+    sums: Box<[TileSums; TILES]>,
 }
 
 thread_local! {
     static ROOM: RefCell<Room> = RefCell::new(Room {
         scratch: Scratch::default(),
-        sums: Box::new([TileSums::ZERO; SUMS]),
+        sums: Box::new([TileSums::ZERO; TILES]),
     });
 }
 
@@ -72,16 +71,19 @@ impl Job<'_> {
     fn few_rows(&self, panels: Range<usize>, out: &mut ColumnTile<'_, f32>, room: &mut Room) {
         let rows = self.activations.rows();
         let activations = self.activations.tile_rows(0, rows);
-        let all_sums = &mut room.sums[..panels.len()];
-        for (panel, sums) in panels.zip(&mut *all_sums) {
-            *sums = TileSums::ZERO;
-            let (weights, sums) = (self.panels.panel(panel), slice::from_mut(sums));
-            self.kernel.accumulate(weights, activations, &mut room.scratch, sums);
-        }
-        for row in 0..rows {
-            let sums = all_sums.iter().map(|sums| &sums.0[row]);
-            let scale = self.activations.row_scale(row);
-            simd::run(StoreRow { sums, scale, mode: self.mode, out: out.row(row) });
+        for first in panels.clone().step_by(TILES) {
+            let all_sums = &mut room.sums[..TILES.min(panels.end - first)];
+            for (panel, sums) in (first..).zip(&mut *all_sums) {
+                *sums = TileSums::ZERO;
+                let (weights, sums) = (self.panels.panel(panel), slice::from_mut(sums));
+                self.kernel.accumulate(weights, activations, &mut room.scratch, sums);
+            }
+            for row in 0..rows {
+                let sums = all_sums.iter().map(|sums| &sums.0[row]);
+                let scale = self.activations.row_scale(row);
+                let out = &mut out.row(row)[(first - panels.start) * PANEL..];
+                simd::run(StoreRow { sums, scale, mode: self.mode, out });
+            }
         }
     }
 

@@ -8,13 +8,6 @@ use crate::{
     threads::{ColumnTiles, Portions},
 };
 
-/// Panels that a thread takes at a time at most, so that it reads memory in long runs.
-pub(super) const PANELS_MAX: usize = 16;
-
-/// From so many rows on, a panel takes long enough for the last portions to be single ones; below,
-/// weights are a stream, which takes time to begin.
-const SHRINKING_FROM: usize = 8;
-
 /// A row-major matrix that a multiplication writes.
 #[derive(Debug)]
 pub struct Output<'a> {
@@ -67,13 +60,7 @@ impl<'a> OutputPart<'a> {
     /// Cut into tiles of whole panels for so many threads.
     pub(crate) fn tiles(self, threads: &Threads) -> ColumnTiles<'a, f32> {
         let ([rows, columns], threads) = (self.shape, threads.count());
-        let portions = if rows < SHRINKING_FROM {
-            let panels = (columns.div_ceil(PANEL) / (8 * threads)).clamp(1, PANELS_MAX);
-            Portions::new(columns, panels * PANEL)
-        } else {
-            Portions::shrinking(columns, PANEL, PANELS_MAX, threads)
-        };
-        ColumnTiles::new(self.values, rows, self.stride, portions)
+        ColumnTiles::new(self.values, rows, self.stride, Portions::among(columns, PANEL, threads))
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::{
     marker::PhantomData,
+    num::NonZeroUsize,
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -19,10 +20,8 @@ pub struct Portions {
     count: usize,
     /// What portions are multiples of, but for the last.
     unit: usize,
-    /// Units of a portion at most.
-    units_max: usize,
-    /// Portions that what is left is cut into; at least as many units as that are left whole.
-    parts: usize,
+    /// Who shares; `None` if every portion is a unit.
+    threads: Option<NonZeroUsize>,
 }
 
 impl Portions {
@@ -33,26 +32,20 @@ impl Portions {
     /// If `size` is zero.
     #[must_use]
     pub fn new(count: usize, size: usize) -> Self {
-        Self::shrinking(count, size, 1, 1)
+        assert!(size > 0, "a portion of nothing never ends");
+        Self { next: AtomicUsize::new(0), count, unit: size, threads: None }
     }
 
-    /// Portions for `threads` threads, the first ones large, the last ones of 1: so that whoever is
-    /// disturbed does less, and all end together.
-    #[must_use]
-    pub fn among(count: usize, threads: usize) -> Self {
-        Self::shrinking(count, 1, usize::MAX, threads)
-    }
-
-    /// The same of multiples of `unit`, `units_max` of them at most.
+    /// Portions for `threads` threads, of multiples of `unit`: of what is left, each takes three
+    /// quarters of its share, so that there are few of them, whoever is disturbed does less, and all
+    /// end together.
     ///
     /// # Panics
     ///
-    /// If `unit` or `units_max` is zero.
+    /// If `unit` is zero.
     #[must_use]
-    pub fn shrinking(count: usize, unit: usize, units_max: usize, threads: usize) -> Self {
-        assert!(unit > 0 && units_max > 0, "a portion of nothing never ends");
-        let parts = threads.max(1).saturating_mul(4);
-        Self { next: AtomicUsize::new(0), count, unit, units_max, parts }
+    pub fn among(count: usize, unit: usize, threads: usize) -> Self {
+        Self { threads: NonZeroUsize::new(threads), ..Self::new(count, unit) }
     }
 
     /// What is divided into portions.
@@ -65,7 +58,10 @@ impl Portions {
         let mut start = self.next.load(Ordering::Relaxed);
         while start < self.count {
             let left = self.count - start;
-            let units = (left.div_ceil(self.unit) / self.parts).clamp(1, self.units_max);
+            let units = self.threads.map_or(1, |threads| {
+                let units = left.div_ceil(self.unit);
+                (units - units / 4).div_euclid(threads.get()).max(1)
+            });
             let end = start + left.min(units.saturating_mul(self.unit));
             let taken =
                 self.next.compare_exchange_weak(start, end, Ordering::Relaxed, Ordering::Relaxed);

@@ -25,12 +25,10 @@ fn portions_cover_everything_once() {
 
 #[test]
 fn portions_shrink_to_a_unit() {
-    let portions = Portions::shrinking(45 * 16 - 3, 16, 4, 2);
+    let portions = Portions::among(45 * 16 - 3, 16, 2);
     let sizes: Vec<_> = std::iter::from_fn(|| portions.next()).map(|range| range.len()).collect();
-    let whole = [vec![4; 4], vec![3; 2], vec![2; 4], vec![1; 14]].concat();
-    let mut expected: Vec<_> = whole.iter().map(|units| units * 16).collect();
-    expected.push(13);
-    assert_eq!(sizes, expected);
+    let whole = [17, 10, 7, 4, 3, 1, 1].map(|units| units * 16);
+    assert_eq!(sizes, [&whole[..], &[16, 13]].concat());
 }
 
 #[test]
@@ -43,7 +41,7 @@ fn a_count_near_the_limit_ends() {
 
 #[test]
 fn threads_take_every_portion_once() {
-    let (portions, taken) = (Portions::among(1000, 3), Mutex::new(vec![0; 1000]));
+    let (portions, taken) = (Portions::among(1000, 1, 3), Mutex::new(vec![0; 1000]));
     three_threads().run(&|_| {
         while let Some(range) = portions.next() {
             taken.lock().unwrap()[range].iter_mut().for_each(|times| *times += 1);
