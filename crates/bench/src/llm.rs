@@ -45,7 +45,8 @@ pub(crate) struct LlmArgs {
     /// Only these parts.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
-    /// Engines that are measured without their servers [default: all of llama.cpp's formats].
+    /// Engines that are measured without their servers [default: Hone with Q4_0 too, and all of
+    /// llama.cpp's formats].
     #[arg(long, value_delimiter = ',')]
     engines: Vec<Subject>,
     /// Servers [default: llama.cpp-q4_0 and vllm].
@@ -217,12 +218,12 @@ impl LlmArgs {
 
     /// What takes part without a server.
     fn engines(&self) -> Vec<Subject> {
-        let quick = [Subject::LlamaCppQ41, Subject::LlamaCppQ40];
+        let quick = [Subject::HoneQ40, Subject::LlamaCppQ41, Subject::LlamaCppQ40];
         let more = [Subject::LlamaCppQ80, Subject::LlamaCppBf16];
         let peers = match (self.engines.is_empty(), self.quick) {
             (false, _) => self.engines.clone(),
             (true, true) => quick.to_vec(),
-            (true, false) => [quick, more].concat(),
+            (true, false) => [&quick[..], &more].concat(),
         };
         self.with_hone(peers)
     }

@@ -132,7 +132,7 @@ fn run(
 ) -> Result<(String, Vec<Line>)> {
     limits.fits(Duration::from_secs(5))?;
     let command = match subject {
-        Subject::Hone => own(weights, places, job)?,
+        Subject::Hone | Subject::HoneQ40 => own(weights, places, job)?,
         _ => llama_batched_bench(weights, places, job),
     };
     let typed = process::command_line(&command);

@@ -270,7 +270,7 @@ impl<'a> Contest<'a> {
 
 /// Everybody in the first round; after it those that are ahead, and what starts within seconds.
 fn takes_part(subject: Subject, round: usize) -> bool {
-    let ahead = [Subject::Hone, Subject::LlamaCppQ41, Subject::LlamaCppQ40];
+    let ahead = [Subject::Hone, Subject::HoneQ40, Subject::LlamaCppQ41, Subject::LlamaCppQ40];
     round == 0 || ahead.contains(&subject)
 }
 

@@ -23,6 +23,9 @@ pub(super) enum Subject {
     /// Hone, with the file that it was given.
     #[value(skip)]
     Hone,
+    /// Hone with the file of llama.cpp's Q4_0: 7 % fewer bytes than the other.
+    #[value(name = "hone-q4_0")]
+    HoneQ40,
     /// llama.cpp with the same file.
     #[value(name = "llama.cpp-q4_1")]
     LlamaCppQ41,
@@ -70,12 +73,17 @@ impl Subject {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Hone => "Hone Q4_1",
+            Self::HoneQ40 => "Hone Q4_0",
             Self::LlamaCppQ41 => "llama.cpp Q4_1",
             Self::LlamaCppQ40 => "llama.cpp Q4_0",
             Self::LlamaCppQ80 => "llama.cpp Q8_0",
             Self::LlamaCppBf16 => "llama.cpp BF16",
             Self::Vllm => "vLLM BF16",
         }
+    }
+
+    pub(super) fn is_hone(self) -> bool {
+        matches!(self, Self::Hone | Self::HoneQ40)
     }
 
     pub(super) fn is_llama_cpp(self) -> bool {
@@ -88,7 +96,7 @@ impl Subject {
     /// What is needed and not there.
     pub(super) fn missing(self, places: &Places) -> Option<String> {
         let needed = match self {
-            Self::Hone => vec![places.hone.clone(), places.model.clone()],
+            Self::Hone | Self::HoneQ40 => vec![places.hone.clone(), self.weights(places)],
             Self::Vllm => vec![places.vllm().join("bin/vllm"), self.weights(places)],
             _ => vec![places.llama_cpp("llama-server"), self.weights(places)],
         };
@@ -101,7 +109,7 @@ impl Subject {
     pub(super) fn weights(self, places: &Places) -> PathBuf {
         let file = match self {
             Self::Hone | Self::LlamaCppQ41 => return places.model.clone(),
-            Self::LlamaCppQ40 => "smollm2-q4_0.gguf",
+            Self::HoneQ40 | Self::LlamaCppQ40 => "smollm2-q4_0.gguf",
             Self::LlamaCppQ80 => "smollm2-q8_0.gguf",
             Self::LlamaCppBf16 => "smollm2-bf16.gguf",
             Self::Vllm => "smollm2-vllm",
@@ -110,13 +118,13 @@ impl Subject {
     }
 
     fn ready_path(self) -> &'static str {
-        if self == Self::Hone { "/v2/health/ready" } else { "/health" }
+        if self.is_hone() { "/v2/health/ready" } else { "/health" }
     }
 
     fn command(self, places: &Places, port: u16, slots: Slots) -> Command {
         let weights = self.weights(places);
         match self {
-            Self::Hone => hone(places, &weights, port),
+            Self::Hone | Self::HoneQ40 => hone(places, &weights, port),
             Self::Vllm => vllm(places, &weights, port),
             _ => llama_server(places, &weights, port, slots),
         }
