@@ -19,9 +19,9 @@ use crate::isa::Neon;
 /// A row that is to be written.
 #[derive(Debug)]
 pub enum ActivationRow<'a> {
-    /// Of [`ActivationKind::Int8`].
+    /// Of [`ActivationKind::Int8`](super::ActivationKind::Int8).
     Int8(Int8RowMut<'a>),
-    /// Of [`ActivationKind::Float`].
+    /// Of [`ActivationKind::Float`](super::ActivationKind::Float).
     Float(&'a mut [f32]),
 }
 
