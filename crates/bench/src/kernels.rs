@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use kernels::{MemoryLevel, Roofline, Threads, ThreadsOptions};
+use kernels::{Activations, MemoryLevel, Output, Roofline, Threads, ThreadsOptions, Weights};
 
 use crate::{clock, machine, report};
 
@@ -83,6 +83,16 @@ struct Figure {
     bound: &'static str,
 }
 
+/// What was done, and in what time.
+struct Work {
+    seconds: f64,
+    operations: f64,
+    bytes: f64,
+}
+
+/// Matrices are taken in turns from so many bytes, more than caches hold: as the layers of a model.
+const BYTES_IN_TURN: usize = 128 << 20;
+
 /// Measures and prints a table.
 pub(crate) fn run(arguments: &KernelsArgs) -> Result<()> {
     let missing = "--rows and --window-ms must be 1 or more";
@@ -134,6 +144,33 @@ impl Bench<'_> {
         }
         times.sort_unstable();
         times[times.len() / 10].as_secs_f64()
+    }
+
+    /// The figure of some work, without a name: its shortest time is that of its operations at `peak`
+    /// per second, or that of its bytes.
+    fn figure(&self, rows: usize, peak: f64, work: &Work) -> Figure {
+        let Work { seconds, operations, bytes } = *work;
+        let (bound_seconds, bound) = self.bounds.shortest(peak, operations, bytes);
+        let (kernel, shape, threads) = (String::new(), String::new(), self.threads.count());
+        Figure { kernel, shape, rows, threads, seconds, operations, bytes, bound_seconds, bound }
+    }
+
+    /// Multiplies `rows` rows with each of `layers` in turns: equal matrices, more than caches hold.
+    fn products(&self, layers: &[Weights], rows: usize, peak: f64) -> Figure {
+        let (inputs, outputs) = (layers[0].columns(), layers[0].rows());
+        let values: Vec<f32> = numbers(rows * inputs).collect();
+        let mut activations = Activations::new();
+        activations.reset(layers[0].activation_kind(), rows, inputs);
+        activations.quantise(&values, self.threads);
+        let mut out = vec![0.0; rows * outputs];
+        let mut turns = layers.iter().cycle();
+        let seconds = self.time(|| {
+            if let Some(weights) = turns.next() {
+                weights.multiply(&activations, Output::set(&mut out, outputs), self.threads);
+            }
+        });
+        let operations = 2.0 * (rows * inputs * outputs) as f64;
+        self.figure(rows, peak, &Work { seconds, operations, bytes: layers[0].byte_len() as f64 })
     }
 
     fn push(&self, figures: &mut Vec<Figure>, figure: Figure) {
@@ -191,6 +228,11 @@ impl Figure {
             self.bound,
         )
     }
+}
+
+/// Numbers from -1 to 1, without a pattern that caches or units would notice.
+fn numbers(count: usize) -> impl Iterator<Item = f32> {
+    (0..count).map(|index| (index * 7919 % 1000) as f32 / 500.0 - 1.0)
 }
 
 fn elapsed(since: Instant) -> Duration {

@@ -6,12 +6,9 @@ use kernels::{
     KvSlot, Rows, attend,
 };
 
-use super::{Bench, Figure};
+use super::{BYTES_IN_TURN, Bench, Figure, Work, numbers};
 
 const FORMATS: [KvFormat; 4] = [KvFormat::F32, KvFormat::F16, KvFormat::Bf16, KvFormat::Int8];
-
-/// Layers are taken in turns from so many bytes, more than caches hold: as in a model.
-const BYTES_IN_TURN: usize = 128 << 20;
 
 /// Sequences of one length.
 struct Case {
@@ -78,18 +75,10 @@ fn one(bench: &Bench<'_>, case: &Case, format: KvFormat) -> Result<Figure> {
         .collect();
     let seconds = case.time(bench, &cache, &spans);
     let (operations, bytes) = (case.operations(), case.bytes(&cache));
-    let (bound_seconds, bound) = bench.bounds.shortest(bench.bounds.f32(), operations, bytes);
-    Ok(Figure {
-        kernel: format!("attention {}", format.name()),
-        shape: case.name.to_owned(),
-        rows: case.sequences * case.rows,
-        threads: bench.threads.count(),
-        seconds,
-        operations,
-        bytes,
-        bound_seconds,
-        bound,
-    })
+    let work = Work { seconds, operations, bytes };
+    let figure = bench.figure(case.sequences * case.rows, bench.bounds.f32(), &work);
+    let (kernel, shape) = (format!("attention {}", format.name()), case.name.to_owned());
+    Ok(Figure { kernel, shape, ..figure })
 }
 
 impl Case {
@@ -106,7 +95,7 @@ impl Case {
         let layers = (BYTES_IN_TURN / layer_bytes).clamp(1, 64);
         let mut cache = KvCache::new(KvShape { layers, ..one }, format)?;
         let width = kv_heads * self.head_dim;
-        let numbers = numbers(BLOCK_TOKENS * width);
+        let numbers: Vec<f32> = numbers(BLOCK_TOKENS * width).collect();
         let rows = Rows::new(&numbers, width);
         for layer in 0..layers {
             for block in 0..u32::try_from(blocks)? {
@@ -127,7 +116,7 @@ impl Case {
         let [heads, kv_heads] = self.heads;
         let stride = (heads + 2 * kv_heads) * self.head_dim;
         let rows = self.sequences * self.rows;
-        let queries = numbers(rows * stride);
+        let queries: Vec<f32> = numbers(rows * stride).collect();
         let batch = AttentionBatch {
             queries: Rows::new(&queries, stride),
             heads,
@@ -159,9 +148,4 @@ impl Case {
 
 fn slot(block: u32) -> impl Fn(u32) -> KvSlot {
     move |offset| KvSlot { block, offset }
-}
-
-/// Between -1 and 1.
-fn numbers(count: usize) -> Vec<f32> {
-    (0..count).map(|index| (index * 7919 % 1013) as f32 / 506.0 - 1.0).collect()
 }

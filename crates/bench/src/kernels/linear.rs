@@ -1,11 +1,9 @@
 //! Products of activations and packed weights, in the shapes of two models.
 
 use anyhow::Result;
-use kernels::{
-    ActivationKind, Activations, Output, Precision, Roofline, Stored, StoredFormat, Weights,
-};
+use kernels::{Precision, Roofline, Stored, StoredFormat, Weights};
 
-use super::{Bench, Figure};
+use super::{BYTES_IN_TURN, Bench, Figure};
 
 /// Inputs and outputs.
 const SHAPES: [([usize; 2], &str); 8] = [
@@ -19,16 +17,16 @@ const SHAPES: [([usize; 2], &str); 8] = [
     ([5632, 2048], "Llama 1.1B, down"),
 ];
 const FORMATS: [StoredFormat; 3] = [StoredFormat::Q4_0, StoredFormat::Q4_1, StoredFormat::Q8_0];
-/// Matrices are taken in turns from so many bytes, more than caches hold: as the layers of a model.
-const BYTES_IN_TURN: usize = 128 << 20;
 
 pub(super) fn measure(bench: &Bench<'_>, figures: &mut Vec<Figure>) -> Result<()> {
     for format in FORMATS {
         for (shape, name) in SHAPES {
             let layers = layers(bench, format, shape)?;
             for rows in bench.rows {
-                let figure = one(bench, &layers, *rows, format);
-                bench.push(figures, Figure { shape: format!("{name} {shape:?}"), ..figure });
+                let peak = bench.bounds.int8() * factor(bench.bounds.roofline, format);
+                let figure = bench.products(&layers, *rows, peak);
+                let (kernel, shape) = (format.to_string(), format!("{name} {shape:?}"));
+                bench.push(figures, Figure { kernel, shape, ..figure });
             }
         }
     }
@@ -45,37 +43,6 @@ fn layers(
     let count = (BYTES_IN_TURN / bytes.len()).max(1);
     let pack = |_| Ok(Weights::pack(&[part], Precision::Stored, bench.threads)?);
     (0..count).map(pack).collect()
-}
-
-fn one(bench: &Bench<'_>, layers: &[Weights], rows: usize, format: StoredFormat) -> Figure {
-    let (inputs, outputs) = (layers[0].columns(), layers[0].rows());
-    let values: Vec<f32> =
-        (0..rows * inputs).map(|index| (index * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
-    let mut activations = Activations::new();
-    activations.reset(ActivationKind::Int8, rows, inputs);
-    activations.quantise(&values, bench.threads);
-    let mut out = vec![0.0; rows * outputs];
-    let mut turns = layers.iter().cycle();
-    let seconds = bench.time(|| {
-        if let Some(weights) = turns.next() {
-            weights.multiply(&activations, Output::set(&mut out, outputs), bench.threads);
-        }
-    });
-    let operations = 2.0 * (rows * inputs * outputs) as f64;
-    let bytes = layers[0].byte_len() as f64;
-    let peak = bench.bounds.int8() * factor(bench.bounds.roofline, format);
-    let (bound_seconds, bound) = bench.bounds.shortest(peak, operations, bytes);
-    Figure {
-        kernel: format.to_string(),
-        shape: String::new(),
-        rows,
-        threads: bench.threads.count(),
-        seconds,
-        operations,
-        bytes,
-        bound_seconds,
-        bound,
-    }
 }
 
 /// What 4-bit weights allow, as a multiple of the measured peak for bytes: without VNNI, a block of

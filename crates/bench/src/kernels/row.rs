@@ -4,7 +4,7 @@
 use anyhow::Result;
 use kernels::{ActivationKind, Activations, HeadRows, Rotary, RotaryStyle};
 
-use super::{Bench, Figure};
+use super::{Bench, Figure, Work};
 
 /// Hidden values, intermediate values, heads that turn and all values of a joint projection.
 const MODELS: [([usize; 4], &str); 2] =
@@ -68,17 +68,7 @@ fn figure(
     rows: usize,
     work: (f64, usize, usize),
 ) -> Figure {
-    let (seconds, operations, bytes) = (work.0, work.1 as f64, work.2 as f64);
-    let (bound_seconds, bound) = bench.bounds.shortest(bench.bounds.f32(), operations, bytes);
-    Figure {
-        kernel: kernel.to_owned(),
-        shape: columns.to_string(),
-        rows,
-        threads: bench.threads.count(),
-        seconds,
-        operations,
-        bytes,
-        bound_seconds,
-        bound,
-    }
+    let work = Work { seconds: work.0, operations: work.1 as f64, bytes: work.2 as f64 };
+    let figure = bench.figure(rows, bench.bounds.f32(), &work);
+    Figure { kernel: kernel.to_owned(), shape: columns.to_string(), ..figure }
 }
