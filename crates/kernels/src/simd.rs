@@ -160,8 +160,6 @@ pub(crate) trait Simd: Copy + Send + Sync + std::fmt::Debug {
     fn store_f16(self, floats: Self::Floats, out: &mut [u16; GROUP]);
     /// To the nearest integers, of two the even one; those must be signed bytes.
     fn store_i8(self, floats: Self::Floats, out: &mut [i8; GROUP]);
-    /// Asks for the cache line at any address, which may be none of the program's.
-    fn prefetch(self, address: *const u8);
 
     /// `a + b`.
     fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;

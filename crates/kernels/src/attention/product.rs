@@ -10,6 +10,7 @@
 
 use crate::{
     kv::{BLOCK_TOKENS, Element},
+    prefetch,
     simd::{GROUP, Kernel, Simd},
 };
 
@@ -304,7 +305,7 @@ impl<E: Element> Operands<E> {
                 // SAFETY: float `k` of row `r`: the caller vouches for it.
                 factors[r] = simd.splat(unsafe { *left.at.wrapping_add(r * left.stride + k) });
             }
-            simd.prefetch(next.cast());
+            prefetch::line(next.cast());
             for c in 0..C {
                 let numbers = right.at.wrapping_add(c * GROUP).cast::<[E::Bits; GROUP]>();
                 // SAFETY: group `c` of row `k`: the caller vouches for it.

@@ -96,7 +96,7 @@ impl Job<'_> {
         for first in (0..all).step_by(TILES * TILE) {
             let rows = first..all.min(first + TILES * TILE);
             // What is written to lies far apart, row by row, and seldom in the nearest cache.
-            rows.clone().for_each(|row| prefetch::nearest(&out.row(row)[columns.clone()]));
+            rows.clone().for_each(|row| prefetch::values(&out.row(row)[columns.clone()]));
             let sums = &mut room.sums[..rows.len().div_ceil(TILE)];
             sums.iter_mut().for_each(|sums| *sums = TileSums::ZERO);
             let activations = self.activations.tile_rows(first, rows.len());

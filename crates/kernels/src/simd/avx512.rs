@@ -6,9 +6,9 @@
 )]
 
 use std::arch::x86_64::{
-    __m512, _CMP_LT_OQ, _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch,
-    _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_abs_ps, _mm512_add_epi32,
-    _mm512_add_ps, _mm512_and_epi32, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+    __m512, _CMP_LT_OQ, _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128, _mm_storeu_si128,
+    _mm256_loadu_si256, _mm256_storeu_si256, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_epi32, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
     _mm512_cvtepi8_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32,
     _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_cvtps_ph, _mm512_div_ps, _mm512_fmadd_ps,
     _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_max_ps, _mm512_mul_ps,
@@ -94,11 +94,6 @@ impl Simd for Avx512 {
             let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(floats));
             // SAFETY: `out` is 16 writable bytes; `storeu` needs no alignment.
             _mm_storeu_si128(out.as_mut_ptr().cast(), bytes);
-        }
-
-        fn prefetch(address: *const u8) {
-            // SAFETY: a hint, which may name any address.
-            _mm_prefetch::<_MM_HINT_T0>(address.cast());
         }
 
         fn add(a: __m512, b: __m512) -> __m512 {

@@ -4,17 +4,14 @@
     reason = "UNSAFETY: vector loads and stores, and calls of functions that are compiled for NEON"
 )]
 
-use std::arch::{
-    aarch64::{
-        float32x4_t, vabsq_f32, vaddq_f32, vaddq_u32, vandq_u32, vbslq_f32, vcgtq_f32, vcltq_f32,
-        vcombine_s8, vcombine_s16, vcreate_s8, vcvt_f16_f32, vcvt_f32_f16, vcvtnq_s32_f32,
-        vcvtq_f32_s32, vdivq_f32, vdupq_n_f32, vdupq_n_u32, vfmaq_f32, vget_low_s16, vld1_u16,
-        vld1q_f32, vld1q_u32, vmaxq_f32, vmaxvq_f32, vmovl_s8, vmovl_s16, vmulq_f32, vorrq_u32,
-        vqmovn_s16, vqmovn_s32, vreinterpret_f16_u16, vreinterpret_u16_f16, vreinterpretq_f32_u32,
-        vreinterpretq_u32_f32, vrev64q_f32, vshll_n_u16, vshlq_n_u32, vst1_u16, vst1q_f32,
-        vst1q_s8, vsubq_f32,
-    },
-    asm,
+use std::arch::aarch64::{
+    float32x4_t, vabsq_f32, vaddq_f32, vaddq_u32, vandq_u32, vbslq_f32, vcgtq_f32, vcltq_f32,
+    vcombine_s8, vcombine_s16, vcreate_s8, vcvt_f16_f32, vcvt_f32_f16, vcvtnq_s32_f32,
+    vcvtq_f32_s32, vdivq_f32, vdupq_n_f32, vdupq_n_u32, vfmaq_f32, vget_low_s16, vld1_u16,
+    vld1q_f32, vld1q_u32, vmaxq_f32, vmaxvq_f32, vmovl_s8, vmovl_s16, vmulq_f32, vorrq_u32,
+    vqmovn_s16, vqmovn_s32, vreinterpret_f16_u16, vreinterpret_u16_f16, vreinterpretq_f32_u32,
+    vreinterpretq_u32_f32, vrev64q_f32, vshll_n_u16, vshlq_n_u32, vst1_u16, vst1q_f32, vst1q_s8,
+    vsubq_f32,
 };
 
 use super::{GROUP, Kernel, Simd};
@@ -108,15 +105,6 @@ impl Simd for Neon {
             let (low, high) = (vqmovn_s16(vcombine_s16(a, b)), vqmovn_s16(vcombine_s16(c, d)));
             // SAFETY: `out` is 16 writable bytes.
             vst1q_s8(out.as_mut_ptr(), vcombine_s8(low, high));
-        }
-
-        fn prefetch(address: *const u8) {
-            // SAFETY: a hint, which faults at no address.
-            asm!(
-                "prfm pldl1keep, [{0}]",
-                in(reg) address,
-                options(nostack, preserves_flags, readonly)
-            );
         }
 
         fn add(a: Floats, b: Floats) -> Floats {

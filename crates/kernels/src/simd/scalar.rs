@@ -96,9 +96,6 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn prefetch(self, _: *const u8) {}
-
-    #[inline(always)]
     fn add(self, a: Floats, b: Floats) -> Floats {
         each(|lane| a[lane] + b[lane])
     }

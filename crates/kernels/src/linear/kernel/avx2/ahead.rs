@@ -1,13 +1,11 @@
 //! Weights that will be wanted next, on their way from memory while others are multiplied.
 
-use std::{
-    arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch},
-    slice,
-};
+use std::slice;
+
+use crate::prefetch::{self, LINE};
 
 /// Tiles among which the lines of a record are shared out.
 const TILES: usize = 2;
-const LINE: usize = 64;
 
 /// How far ahead weights are fetched that are multiplied as they come from memory: from 1 to 8 KiB
 /// it makes little difference, and what is fetched beyond the end of a thread's panels is another's.
@@ -16,10 +14,9 @@ const STREAM_BYTES: usize = 2048;
 /// Asks for what a stream of records wants when it is that far ahead.
 #[inline]
 pub(super) fn fetch_stream<R>(record: &R) {
-    let bytes: *const i8 = (&raw const *record).cast();
+    let bytes: *const u8 = (&raw const *record).cast();
     for line in (0..size_of::<R>()).step_by(LINE) {
-        // SAFETY: a hint, which may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.wrapping_add(STREAM_BYTES + line)) };
+        prefetch::line(bytes.wrapping_add(STREAM_BYTES + line));
     }
 }
 
@@ -41,11 +38,9 @@ impl<'a, R> Ahead<'a, R> {
     #[inline]
     pub(super) fn fetch(&mut self) {
         if let Some(record) = self.records.next() {
-            let bytes: *const i8 = (&raw const *record).cast();
+            let bytes: *const u8 = (&raw const *record).cast();
             for line in 0..size_of::<R>().div_ceil(TILES * LINE) {
-                let line = bytes.wrapping_add((line * TILES + self.tile) * LINE);
-                // SAFETY: a hint, which may name any address.
-                unsafe { _mm_prefetch::<_MM_HINT_T1>(line) };
+                prefetch::line_for_later(bytes.wrapping_add((line * TILES + self.tile) * LINE));
             }
         }
     }
