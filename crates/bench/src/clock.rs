@@ -12,3 +12,8 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
+
+/// Lets other tasks of this thread run meanwhile.
+pub(crate) async fn rest(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}

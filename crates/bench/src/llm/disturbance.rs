@@ -41,6 +41,9 @@ pub(super) const BEFORE_P99: &str = "ITL p99 of 8 streams, undisturbed, ms";
 pub(super) const DURING_P99: &str = "ITL p99 of 8 streams while a prompt of 4000 is computed, ms";
 pub(super) const RATIO: &str = "disturbed / undisturbed ITL p99";
 
+/// Enough for connections to be closed and for the server to see it.
+const CLOSING: Duration = Duration::from_millis(300);
+
 /// Measures it and writes it down.
 ///
 /// # Errors
@@ -120,7 +123,10 @@ async fn watch(server: &Server, prompts: &Prompts, round: usize) -> Result<Watch
     let (prompt_sent, prompt_answered) = disturb(address, &long, &mut streams).await?;
     // A piece that was awaited when the prompt was answered shall come.
     rest(&mut streams, Duration::from_millis(500)).await?;
-    streams.abort_all();
+    // Parts that follow may keep this thread to themselves: connections that are only marked as to
+    // be closed would stay open, and the server busy with them.
+    streams.shutdown().await;
+    clock::rest(CLOSING).await;
     collect(&pieces, &mut seen);
     Ok(Watched { streams: seen, from, prompt_sent, prompt_answered })
 }
